@@ -1,0 +1,37 @@
+import type { Scope } from './subject.ts'
+
+/** The names of streams, consumers and buckets, made in this one place (DESIGN 4). */
+
+/** The stream of a Keptn NATS that republishes to `sh.keptn.>`: the only way in. */
+export const INBOUND_STREAM = 'SIGNET_IN'
+export const INBOUND_PATTERN = 'signet.in.>'
+/** The stream that collects what a stamp's integrations publish; never at home (wire 1.7). */
+export const LOCAL_STREAM = 'SIGNET_LOCAL'
+/** Keptn's own stream in the home stamp, which shipyard-controller makes (wire 1.7). */
+export const KEPTN_STREAM = 'keptn'
+export const KEPTN_PATTERN = 'sh.keptn.>'
+
+export interface StoreNames {
+  readonly down: string
+  readonly up: string
+  readonly deadLetters: string
+  readonly fanoutBucket: string
+  readonly stampsBucket: string
+}
+
+/** What a control plane has in its hub store. Names hold no underscore, so these cannot clash. */
+export function storeNames({ federation, controlPlane }: Scope): StoreNames {
+  const stem = `${federation}_${controlPlane}`
+  return {
+    down: `SIGNET_${stem}_DOWN`,
+    up: `SIGNET_${stem}_UP`,
+    deadLetters: `SIGNET_${stem}_DLQ`,
+    fanoutBucket: `signet_${stem}_fanout`,
+    stampsBucket: `signet_${stem}_stamps`,
+  }
+}
+
+/** Every durable consumer carries the name of the stamp that reads with it. */
+export function durableName(stamp: string): string {
+  return `signet-${stamp}`
+}

@@ -1,0 +1,166 @@
+import { SignetError } from '../errors.ts'
+import { isName } from './name.ts'
+
+/**
+ * Every NATS subject of the federation, made and taken apart in this one place (DESIGN 4). A tail is a
+ * Keptn subject without its `sh.keptn.`: `event.deployment.triggered`. Each mapping is total over valid
+ * subjects, and reversible.
+ */
+
+const KEPTN_PREFIX = 'sh.keptn.'
+const INBOUND_PREFIX = 'signet.in.'
+
+/** Where a stamp stands. Its three names are its identity in a subject. */
+export interface Place {
+  readonly geo: string
+  readonly ring: string
+  readonly stamp: string
+}
+
+/** One federation and one of its control planes: what the subjects of DESIGN 4 are made for. */
+export interface Scope {
+  readonly federation: string
+  readonly controlPlane: string
+}
+
+/** The two ways through the hub store. */
+export type Direction = 'down' | 'up'
+
+// A subject's token: anything but white space, control characters, dots and the wildcards.
+// NATS itself takes more, but an event type with such characters cannot be subscribed to.
+// oxlint-disable-next-line no-control-regex
+const TOKEN = /^[^\s.*>\u0000-\u001f\u007f]+$/
+
+/** Whether `subject` is a publishable NATS subject: tokens without wildcards, none of them empty. */
+export function isPublishable(subject: string): boolean {
+  return subject.length > 0 && subject.split('.').every((token) => TOKEN.test(token))
+}
+
+/** The tail of a Keptn subject or event type, or undefined where it is not under `sh.keptn.`. */
+export function tailOf(keptnSubject: string): string | undefined {
+  if (!keptnSubject.startsWith(KEPTN_PREFIX)) return undefined
+  const tail = keptnSubject.slice(KEPTN_PREFIX.length)
+  return isPublishable(tail) ? tail : undefined
+}
+
+/** The Keptn subject (and event type) of a tail. */
+export function keptnSubject(tail: string): string {
+  return KEPTN_PREFIX + checked(tail)
+}
+
+/** The subject of stream `SIGNET_IN` that the server republishes to the Keptn subject of `tail`. */
+export function inboundSubject(tail: string): string {
+  return INBOUND_PREFIX + checked(tail)
+}
+
+/** The tail of a subject of `SIGNET_IN`, or undefined. */
+export function inboundTail(subject: string): string | undefined {
+  if (!subject.startsWith(INBOUND_PREFIX)) return undefined
+  const tail = subject.slice(INBOUND_PREFIX.length)
+  return isPublishable(tail) ? tail : undefined
+}
+
+/** `signet.F.<direction>.C.<geo>.<ring>.<stamp>.<tail>` */
+export function linkSubject(
+  scope: Scope,
+  direction: Direction,
+  place: Place,
+  tail: string,
+): string {
+  return `${linkPrefix(scope, direction, place)}.${checked(tail)}`
+}
+
+/** The pattern of all that goes to, or comes from, one stamp. */
+export function linkPattern(scope: Scope, direction: Direction, place: Place): string {
+  return `${linkPrefix(scope, direction, place)}.>`
+}
+
+/** The pattern of one direction of one control plane: what the stream of the hub store captures. */
+export function directionPattern(scope: Scope, direction: Direction): string {
+  return `signet.${scope.federation}.${direction}.${scope.controlPlane}.>`
+}
+
+export interface ParsedLinkSubject {
+  readonly scope: Scope
+  readonly direction: Direction
+  readonly place: Place
+  readonly tail: string
+}
+
+/** Takes a link subject apart; undefined where it is none. */
+export function parseLinkSubject(subject: string): ParsedLinkSubject | undefined {
+  const [root, federation, direction, controlPlane, geo, ring, stamp, ...rest] = subject.split('.')
+  if (root !== 'signet' || (direction !== 'down' && direction !== 'up')) return undefined
+  const names = [federation, controlPlane, geo, ring, stamp]
+  if (!names.every((name) => name !== undefined && isName(name))) return undefined
+  const tail = rest.join('.')
+  if (!isPublishable(tail)) return undefined
+  const [F, C, g, r, s] = names as [string, string, string, string, string]
+  return {
+    scope: { federation: F, controlPlane: C },
+    direction,
+    place: { geo: g, ring: r, stamp: s },
+    tail,
+  }
+}
+
+/** `signet.F.presence.C.<geo>.<ring>.<stamp>` */
+export function presenceSubject(scope: Scope, place: Place): string {
+  return `signet.${scope.federation}.presence.${scope.controlPlane}.${placeTokens(place)}`
+}
+
+/** The presence of every stamp of one control plane. */
+export function presencePattern(scope: Scope): string {
+  return `signet.${scope.federation}.presence.${scope.controlPlane}.*.*.*`
+}
+
+/** The stamp that a presence subject speaks of; undefined where it is none. */
+export function parsePresenceSubject(subject: string): Place | undefined {
+  const [root, federation, kind, controlPlane, geo, ring, stamp, ...rest] = subject.split('.')
+  if (root !== 'signet' || kind !== 'presence' || rest.length > 0) return undefined
+  if (![federation, controlPlane, geo, ring, stamp].every((n) => n !== undefined && isName(n)))
+    return undefined
+  return { geo: geo as string, ring: ring as string, stamp: stamp as string }
+}
+
+/** `signet.F.dlq.C.<direction>.<stamp>.<reason>` */
+export function deadLetterSubject(
+  scope: Scope,
+  direction: Direction,
+  stamp: string,
+  reason: string,
+): string {
+  return `signet.${scope.federation}.dlq.${scope.controlPlane}.${direction}.${stamp}.${reason}`
+}
+
+/** All dead letters of one control plane. */
+export function deadLetterPattern(scope: Scope): string {
+  return `signet.${scope.federation}.dlq.${scope.controlPlane}.>`
+}
+
+/** Whether a NATS subject pattern (with `*` and a closing `>`) matches a subject. */
+export function subjectMatches(pattern: string, subject: string): boolean {
+  const wanted = pattern.split('.')
+  const tokens = subject.split('.')
+  for (const [index, token] of wanted.entries()) {
+    if (token === '>' && index === wanted.length - 1) return tokens.length > index
+    const actual = tokens[index]
+    if (actual === undefined || (token !== '*' && token !== actual)) return false
+  }
+  return tokens.length === wanted.length
+}
+
+function linkPrefix(scope: Scope, direction: Direction, place: Place): string {
+  return `signet.${scope.federation}.${direction}.${scope.controlPlane}.${placeTokens(place)}`
+}
+
+function placeTokens(place: Place): string {
+  return `${place.geo}.${place.ring}.${place.stamp}`
+}
+
+function checked(tail: string): string {
+  if (isPublishable(tail)) return tail
+  throw new SignetError('SIGNET_SUBJECT_INVALID', `"${tail}" is no tail of a Keptn subject.`, {
+    details: { tail },
+  })
+}
