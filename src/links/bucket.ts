@@ -1,0 +1,119 @@
+import type { KV } from '@nats-io/kv'
+import { Kvm } from '@nats-io/kv'
+import { JetStreamApiError } from '@nats-io/jetstream'
+import type { Store } from './store.ts'
+import { translate } from './store.ts'
+
+/** A value with the revision that guards its next change. */
+export interface Entry<Value> {
+  readonly key: string
+  readonly value: Value
+  readonly revision: number
+}
+
+export interface BucketPlan {
+  readonly name: string
+  /** An entry that nobody renews goes after this, in milliseconds: 2.9 knows no other way (nats-notes 4.3). */
+  readonly ttlMs: number
+  readonly replicas: number
+}
+
+const WRONG_LAST_SEQUENCE = 10_071
+
+/** A key-value bucket with JSON values. Keys hold letters, digits, `-`, `_`, and dots between tokens. */
+export class Bucket<Value> {
+  readonly #kv: KV
+  readonly #store: Store
+  readonly #name: string
+
+  private constructor(kv: KV, store: Store, name: string) {
+    this.#kv = kv
+    this.#store = store
+    this.#name = name
+  }
+
+  /** Opens a bucket, and makes it where there is none. */
+  static async open<Value>(store: Store, plan: BucketPlan): Promise<Bucket<Value>> {
+    try {
+      const kv = await new Kvm(store.client).create(plan.name, {
+        ttl: plan.ttlMs,
+        replicas: plan.replicas,
+        history: 1,
+      })
+      return new Bucket<Value>(kv, store, plan.name)
+    } catch (error) {
+      throw translate(error, `Bucket ${plan.name} could not be made`)
+    }
+  }
+
+  /** Undefined where the key has no value. */
+  async get(key: string): Promise<Entry<Value> | undefined> {
+    try {
+      const entry = await this.#kv.get(key)
+      if (entry === null || entry.operation !== 'PUT') return undefined
+      return { key, value: entry.json<Value>(), revision: entry.revision }
+    } catch (error) {
+      throw translate(error, `Key ${key} could not be read`)
+    }
+  }
+
+  /** Sets a key that has no value, and returns its revision; undefined where it has one: the first wins. */
+  async create(key: string, value: Value): Promise<number | undefined> {
+    try {
+      return await this.#kv.create(key, encode(value))
+    } catch (error) {
+      return lostRace(error, key)
+    }
+  }
+
+  /**
+   * Changes a key whose revision is still the given one (0: it has no value yet), and returns the new
+   * revision; undefined where somebody else was faster.
+   */
+  async update(key: string, value: Value, revision: number): Promise<number | undefined> {
+    try {
+      return await this.#kv.update(key, encode(value), revision)
+    } catch (error) {
+      return lostRace(error, key)
+    }
+  }
+
+  async put(key: string, value: Value): Promise<void> {
+    try {
+      await this.#kv.put(key, encode(value))
+    } catch (error) {
+      throw translate(error, `Key ${key} could not be written`)
+    }
+  }
+
+  /** All entries now under a key pattern (`>` and `*` as in subjects). */
+  async load(pattern: string): Promise<Entry<Value>[]> {
+    try {
+      const entries: Entry<Value>[] = []
+      const keys: string[] = []
+      for await (const key of await this.#kv.keys(pattern)) keys.push(key)
+      // In slices: thousands of open fan-outs must not become thousands of requests at once.
+      for (let start = 0; start < keys.length; start += 64) {
+        const slice = keys.slice(start, start + 64).map((key) => this.get(key))
+        for (const entry of await Promise.all(slice)) if (entry !== undefined) entries.push(entry)
+      }
+      return entries
+    } catch (error) {
+      throw translate(error, `Bucket ${this.#name} could not be read`)
+    }
+  }
+
+  /** Forgets all keys under a pattern, and leaves no markers behind. */
+  async forget(pattern: string): Promise<void> {
+    await this.#store.purge(`KV_${this.#name}`, `$KV.${this.#name}.${pattern}`)
+  }
+}
+
+function encode(value: unknown): string {
+  return JSON.stringify(value)
+}
+
+function lostRace(error: unknown, key: string): undefined {
+  if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE) return undefined
+  throw translate(error, `Key ${key} could not be written`)
+}

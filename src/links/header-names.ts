@@ -1,0 +1,21 @@
+/** The headers that Signet puts on a message (DESIGN 4), and those of the server it reads. */
+export const MESSAGE_ID = 'Nats-Msg-Id'
+/** The stamps that a message has been through, comma-separated: the loop guard. */
+export const PATH = 'Signet-Path'
+/** The fan-out that a message belongs to. */
+export const CAUSE = 'Signet-Cause'
+export const TRACEPARENT = 'traceparent'
+/** What the server puts on a republished message: where it came from. */
+export const REPUBLISHED_STREAM = 'Nats-Stream'
+export const REPUBLISHED_SEQUENCE = 'Nats-Sequence'
+
+/** Reads a path header; empty where there is none. */
+export function parsePath(header: string | undefined): readonly string[] {
+  if (header === undefined || header === '') return []
+  return header.split(',').map((name) => name.trim())
+}
+
+/** A path with one more stamp at its end. */
+export function extendPath(path: readonly string[], stamp: string): string {
+  return [...path, stamp].join(',')
+}

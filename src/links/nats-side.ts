@@ -1,0 +1,160 @@
+import type { NatsConnection } from '@nats-io/transport-node'
+import { connect } from '@nats-io/transport-node'
+import { SignetError } from '../errors.ts'
+import type { NatsAddress } from './nats-options.ts'
+import { connectionOptions } from './nats-options.ts'
+import { sleep } from '../runtime/clock.ts'
+
+/** What one side says of itself. */
+export interface SideState {
+  readonly connected: boolean
+  /** Why not, for `/readyz` and people. */
+  readonly reason?: string
+  readonly server?: string
+  readonly version?: string
+}
+
+export interface SideEvents {
+  connected(server: string): void
+  disconnected(reason: string): void
+  /** An error that the server reported out of turn, for example a refused publish. */
+  error(error: Error): void
+}
+
+export interface NatsSideOptions {
+  /** `gateway` or `keptn`: for logs and errors. */
+  readonly side: string
+  readonly address: NatsAddress
+  /** The client's name, as operators see it in `/connz`. */
+  readonly clientName: string
+  readonly inboxPrefix: string
+  readonly events: SideEvents
+}
+
+/** Waits between two tries to connect for the first time, in milliseconds; afterwards the client retries. */
+const FIRST_CONNECT_WAITS = [100, 250, 500, 1_000, 2_000]
+
+/**
+ * One of the two servers of a stamp. The first connection is tried for as long as it takes, and each
+ * failure is told, which the client's own `waitOnFirstConnect` would hide; later ones are the client's.
+ */
+export class NatsSide {
+  readonly #options: NatsSideOptions
+  #connection: NatsConnection | undefined
+  #reason = 'not connected yet'
+  #connected = false
+  #closing = false
+  #watching: Promise<void> | undefined
+
+  constructor(options: NatsSideOptions) {
+    this.#options = options
+  }
+
+  /** Connects, however long it takes. Rejects when `signal` is aborted. */
+  async connect(signal: AbortSignal): Promise<void> {
+    const { side, address, clientName, inboxPrefix } = this.#options
+    for (let attempt = 0; ; attempt += 1) {
+      signal.throwIfAborted()
+      try {
+        this.#connection = await connect(connectionOptions(address, clientName, inboxPrefix))
+        break
+      } catch (error) {
+        this.#down(connectFailure(error))
+        await sleep(FIRST_CONNECT_WAITS[attempt] ?? 2_000, signal)
+      }
+    }
+    if (signal.aborted) {
+      await this.#connection.close()
+      throw new SignetError('SIGNET_STOPPED', `Stopped while connecting to the ${side} NATS.`)
+    }
+    this.#up()
+    this.#watching = this.#watch(this.#connection)
+  }
+
+  /** The client's connection. Throws before the first connect: nothing may be built on it earlier. */
+  get connection(): NatsConnection {
+    if (this.#connection !== undefined) return this.#connection
+    throw new SignetError('SIGNET_INTERNAL', `The ${this.#options.side} NATS was used too early.`)
+  }
+
+  /** What a restricted user may listen to for answers (nats-notes 7.2). */
+  get inboxPrefix(): string {
+    return this.#options.inboxPrefix
+  }
+
+  get state(): SideState {
+    if (!this.#connected) return { connected: false, reason: this.#reason }
+    const connection = this.#connection
+    return {
+      connected: true,
+      ...(connection === undefined
+        ? {}
+        : { server: connection.getServer(), version: connection.info?.version ?? '' }),
+    }
+  }
+
+  /** The largest message, headers included, that the server takes now. */
+  get maxPayloadBytes(): number {
+    return this.#connection?.info?.max_payload ?? 1_048_576
+  }
+
+  /** Flushes what was said and closes. May be called twice and before `connect`. */
+  async close(): Promise<void> {
+    this.#closing = true
+    const connection = this.#connection
+    if (connection === undefined) return
+    try {
+      // With a dead server a flush never comes back, and there is nobody to hear what is left.
+      if (this.#connected) await Promise.race([connection.flush(), sleep(1_000)])
+    } catch {
+      // The connection went away while it was flushed; what was not acknowledged comes again.
+    }
+    await connection.close()
+    await this.#watching
+  }
+
+  async #watch(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      switch (status.type) {
+        case 'disconnect':
+          this.#down('disconnected')
+          break
+        case 'reconnect':
+          this.#up()
+          break
+        case 'staleConnection':
+          this.#down('the server no longer answers pings')
+          break
+        case 'error':
+          this.#options.events.error(status.error)
+          break
+        case 'close':
+        case 'forceReconnect':
+        case 'ldm':
+        case 'ping':
+        case 'reconnecting':
+        case 'slowConsumer':
+        case 'update':
+          break
+      }
+    }
+    if (!this.#closing) this.#down('the client closed the connection')
+  }
+
+  #up(): void {
+    this.#connected = true
+    this.#options.events.connected(this.#connection?.getServer() ?? '')
+  }
+
+  #down(reason: string): void {
+    const isNews = this.#connected || this.#reason !== reason
+    this.#connected = false
+    this.#reason = reason
+    if (isNews && !this.#closing) this.#options.events.disconnected(reason)
+  }
+}
+
+/** Never the options: they hold credentials. */
+function connectFailure(error: unknown): string {
+  return error instanceof Error ? error.message : 'connecting failed'
+}
