@@ -35,6 +35,8 @@ export interface Stored {
   readonly sequence: number
   /** It was there before: the sequence is that of the first. */
   readonly duplicate: boolean
+  /** How often it was sent; after the first try a duplicate may be our own. */
+  readonly tries: number
 }
 
 /** Headers of a message: one value each. */

@@ -7,11 +7,13 @@ import { sleep } from '../runtime/clock.ts'
 import type { Headers, Stored } from './delivery.ts'
 import type { NatsSide } from './nats-side.ts'
 
+type Acknowledged = Omit<Stored, 'tries'>
+
 interface Waiting {
   readonly subject: string
   readonly stream: string
   readonly deadline: number
-  resolve(stored: Stored): void
+  resolve(stored: Acknowledged): void
   reject(error: SignetError): void
 }
 
@@ -78,7 +80,7 @@ export class Publisher {
   async store(message: Message): Promise<Stored> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#once(message)
+        return { ...(await this.#once(message)), tries: attempt }
       } catch (error) {
         if (!(error instanceof SignetError) || !error.retryable) throw error
         const wait = backoffMs(RETRY, attempt, Math.random())
@@ -104,7 +106,7 @@ export class Publisher {
     this.#waiting.clear()
   }
 
-  #once({ subject, body, headers: pairs, stream }: Message): Promise<Stored> {
+  #once({ subject, body, headers: pairs, stream }: Message): Promise<Acknowledged> {
     return new Promise((resolve, reject) => {
       if (this.#stopping.signal.aborted) {
         reject(this.#stopping.signal.reason)

@@ -1,0 +1,63 @@
+import type { Integration, Subscription } from './interest.ts'
+
+/** What a stamp says of itself every few seconds. Who says it is in the subject, not here (DESIGN 4). */
+export interface Presence {
+  readonly version: 1
+  /** The agent's version. */
+  readonly agent: string
+  /** Whether the stamp's Keptn NATS is connected. */
+  readonly keptn: boolean
+  /** What its integrations registered for; null where nothing is known. */
+  readonly integrations: readonly Integration[] | null
+}
+
+/** Reads a presence message; undefined where it is none. Extra fields are left for newer agents. */
+export function parsePresence(json: unknown): Presence | undefined {
+  if (!isObject(json) || json['version'] !== 1) return undefined
+  const { agent, keptn, integrations } = json
+  if (typeof agent !== 'string' || typeof keptn !== 'boolean') return undefined
+  if (integrations === null) return { version: 1, agent, keptn, integrations: null }
+  const read = parseIntegrations(integrations)
+  return read === undefined ? undefined : { version: 1, agent, keptn, integrations: read }
+}
+
+/** Reads a list of integrations; undefined where it is none. */
+export function parseIntegrations(json: unknown): Integration[] | undefined {
+  if (!Array.isArray(json)) return undefined
+  const integrations: Integration[] = []
+  for (const item of json as unknown[]) {
+    if (!isObject(item) || typeof item['name'] !== 'string') return undefined
+    const subscriptions = parseSubscriptions(item['subscriptions'])
+    if (subscriptions === undefined) return undefined
+    integrations.push({ name: item['name'], subscriptions })
+  }
+  return integrations
+}
+
+/** Reads subscriptions as Uniform writes them: filters may be missing or null (wire 4.1). */
+export function parseSubscriptions(json: unknown): Subscription[] | undefined {
+  if (json === undefined || json === null) return []
+  if (!Array.isArray(json)) return undefined
+  const subscriptions: Subscription[] = []
+  for (const item of json as unknown[]) {
+    if (!isObject(item) || typeof item['event'] !== 'string') return undefined
+    const filter = isObject(item['filter']) ? item['filter'] : {}
+    subscriptions.push({
+      event: item['event'],
+      filter: {
+        projects: strings(filter['projects']),
+        stages: strings(filter['stages']),
+        services: strings(filter['services']),
+      },
+    })
+  }
+  return subscriptions
+}
+
+function strings(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,72 @@
+import { LRUCache } from 'lru-cache'
+import { INBOUND_PATTERN, INBOUND_STREAM, KEPTN_PATTERN } from '../domain/store-names.ts'
+import { inboundSubject } from '../domain/subject.ts'
+import type { Headers } from '../links/delivery.ts'
+import { MESSAGE_ID } from '../links/header-names.ts'
+import { fingerprint, messageId } from '../links/message-id.ts'
+import type { Publisher } from '../links/publisher.ts'
+import type { Store } from '../links/store.ts'
+
+/** What became of an event at the way in. `conflict`: its id is taken by another body. */
+export type Entered = 'stored' | 'duplicate' | 'conflict'
+
+export interface WayInOptions {
+  readonly store: Store
+  readonly publisher: Publisher
+  readonly dedupeWindowMs: number
+}
+
+/** Enough for minutes at full speed; the server's window is the judge, this only saves round trips. */
+const REMEMBERED = 20_000
+
+/**
+ * The only way into a Keptn NATS (DESIGN 4): a stream that republishes what it stores to Keptn's subjects,
+ * and stores each id once.
+ */
+export class WayIn {
+  readonly #options: WayInOptions
+  /** Event id to the fingerprint of its body. Sized by count, which costs the least (nats-notes 5.1). */
+  readonly #recent = new LRUCache<string, string>({ max: REMEMBERED })
+
+  constructor(options: WayInOptions) {
+    this.#options = options
+  }
+
+  /** Makes the stream. */
+  async open(): Promise<void> {
+    const { store, dedupeWindowMs } = this.#options
+    await store.ensureStream({
+      name: INBOUND_STREAM,
+      subjects: [INBOUND_PATTERN],
+      // An id is remembered for the window whether its message still lies there or not, and a kill of
+      // the server reads the window back from what lies there (nats-notes 4.1).
+      maxAgeMs: dedupeWindowMs,
+      duplicateWindowMs: dedupeWindowMs,
+      replicas: 1,
+      republish: { src: INBOUND_PATTERN, dest: KEPTN_PATTERN },
+    })
+  }
+
+  /** Brings an event in. Tries for as long as it takes; rejections as `Publisher.store`. */
+  async enter(tail: string, eventId: string, body: Uint8Array, headers: Headers): Promise<Entered> {
+    const print = fingerprint(body)
+    const known = this.#recent.get(eventId)
+    if (known !== undefined) return known === print ? 'duplicate' : 'conflict'
+    const stored = await this.#options.publisher.store({
+      subject: inboundSubject(tail),
+      body,
+      stream: INBOUND_STREAM,
+      headers: { ...headers, [MESSAGE_ID]: messageId(eventId) },
+    })
+    if (!stored.duplicate) {
+      this.#recent.set(eventId, print)
+      return 'stored'
+    }
+    const first = await this.#options.store.message(INBOUND_STREAM, stored.sequence)
+    // What has aged out cannot be compared; that it came again is all that is known then.
+    const firstPrint = first === undefined ? print : fingerprint(first.body)
+    this.#recent.set(eventId, firstPrint)
+    if (firstPrint !== print) return 'conflict'
+    return stored.tries > 1 ? 'stored' : 'duplicate'
+  }
+}

@@ -1,0 +1,85 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Fan-outs and tasks take between a second and hours. */
+const TASK_SECONDS = [1, 5, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200]
+const LAG_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
+
+/** Every number that an agent exports (DESIGN 9). One instance for each agent, with a registry of its own. */
+export class Metrics {
+  readonly registry = new Registry()
+  readonly events = this.#counter(
+    'signet_events_total',
+    'Events by direction and what became of them.',
+    ['direction', 'result'],
+  )
+  readonly lag = new Histogram({
+    name: 'signet_event_lag_seconds',
+    help: 'From the time in the event to its delivery.',
+    labelNames: ['direction'],
+    buckets: LAG_SECONDS,
+    registers: [this.registry],
+  })
+  readonly duplicates = this.#counter(
+    'signet_duplicates_total',
+    'Events that came again and were not passed on again.',
+    ['direction'],
+  )
+  readonly deadLetters = this.#counter(
+    'signet_dead_letters_total',
+    'Events that were set aside, by reason.',
+    ['direction', 'reason'],
+  )
+  readonly lateAnswers = this.#counter(
+    'signet_late_answers_total',
+    'Answers that came after their fan-out was settled, and were dropped.',
+    ['stamp'],
+  )
+  readonly fanoutsOpen = this.#gauge('signet_fanouts_open', 'Fan-outs that wait for answers.', [])
+  readonly fanoutSeconds = new Histogram({
+    name: 'signet_fanout_duration_seconds',
+    help: 'From the .triggered of a task to its one .finished.',
+    labelNames: ['task', 'result'],
+    buckets: TASK_SECONDS,
+    registers: [this.registry],
+  })
+  readonly fanoutTargets = new Histogram({
+    name: 'signet_fanout_targets',
+    help: 'Stamps that a task was sent to.',
+    labelNames: ['task'],
+    buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
+    registers: [this.registry],
+  })
+  readonly linkUp = this.#gauge('signet_link_up', 'Whether a NATS side is connected.', ['link'])
+  readonly consumerPending = this.#gauge(
+    'signet_consumer_pending',
+    'Messages that a consumer has not handed out yet.',
+    ['direction'],
+  )
+  readonly stampsOnline = this.#gauge(
+    'signet_stamps_online',
+    'Stamps of the topology whose agents are heard of, as the hub sees it.',
+    ['geo', 'ring'],
+  )
+  readonly registrations = this.#gauge(
+    'signet_registrations',
+    'Integrations registered and alive in this stamp.',
+    [],
+  )
+  readonly durable = this.#gauge(
+    'signet_durable',
+    'Whether this stamp keeps events in JetStream (1) or in memory only (0).',
+    [],
+  )
+
+  constructor() {
+    collectDefaultMetrics({ register: this.registry })
+  }
+
+  #counter(name: string, help: string, labelNames: string[]): Counter {
+    return new Counter({ name, help, labelNames, registers: [this.registry] })
+  }
+
+  #gauge(name: string, help: string, labelNames: string[]): Gauge {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] })
+  }
+}

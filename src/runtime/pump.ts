@@ -1,0 +1,131 @@
+import { SignetError } from '../errors.ts'
+import type { Delivery, DeliverySource } from '../links/delivery.ts'
+import type { BackoffRule } from '../domain/backoff.ts'
+import { backoffMs } from '../domain/backoff.ts'
+import { sleep } from './clock.ts'
+import { Lanes } from './lanes.ts'
+
+/** What is to be done with one delivery. */
+export interface Job {
+  /** Deliveries of one key are worked on one after the other: the `shkeptncontext`. */
+  readonly key: string
+  /** Resolves when the delivery may be acknowledged for good; rejects to have it come again. */
+  work(): Promise<void>
+}
+
+export interface PumpOptions {
+  /** For logs and errors: `down`, `collect`. */
+  readonly name: string
+  /** Opens the consumer; called again after it was lost. Rejections are retried. */
+  readonly open: (signal: AbortSignal) => Promise<DeliverySource>
+  readonly prepare: (delivery: Delivery) => Job
+  /** How many deliveries are worked on at once. */
+  readonly inFlight: number
+  /** The consumer's ack wait, in milliseconds: work that takes longer says so in time. */
+  readonly ackWaitMs: number
+  readonly onTrouble: (error: unknown) => void
+}
+
+const REOPEN: BackoffRule = { firstMs: 100, mostMs: 2_000 }
+const NAK_MS = 1_000
+
+/**
+ * Takes deliveries from a durable consumer, works on them in order per key, and acknowledges each one after
+ * its work. A consumer that is lost is opened again. A delivery whose work fails for no reason that we know
+ * is handed back, and its key waits, so that nothing of the same context overtakes it.
+ */
+export class Pump {
+  readonly #options: PumpOptions
+  readonly #lanes: Lanes
+  readonly #held = new Set<Delivery>()
+  readonly #stopping = new AbortController()
+  #source: DeliverySource | undefined
+  #loop: Promise<void> | undefined
+  #keeper: NodeJS.Timeout | undefined
+  #reading = false
+
+  constructor(options: PumpOptions) {
+    this.#options = options
+    this.#lanes = new Lanes(options.inFlight)
+  }
+
+  /** Whether the consumer is open. */
+  get reading(): boolean {
+    return this.#reading
+  }
+
+  /** Deliveries taken and not yet acknowledged. */
+  get held(): number {
+    return this.#held.size
+  }
+
+  start(): void {
+    this.#loop = this.#run()
+    this.#keeper = setInterval(() => {
+      for (const delivery of this.#held) delivery.working()
+    }, this.#options.ackWaitMs / 3)
+    this.#keeper.unref()
+  }
+
+  /** Takes nothing new, and waits for what was taken. May be called twice. */
+  async drain(): Promise<void> {
+    this.#stopping.abort(new SignetError('SIGNET_STOPPED', `Pump ${this.#options.name} stops.`))
+    this.#source?.stop()
+    await this.#loop
+    await this.#lanes.idle()
+    clearInterval(this.#keeper)
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      try {
+        this.#source = await this.#options.open(signal)
+        if (signal.aborted) this.#source.stop()
+        this.#reading = true
+        attempt = 0
+        await this.#read(this.#source)
+      } catch (error) {
+        if (!signal.aborted) this.#options.onTrouble(error)
+      }
+      this.#reading = false
+      if (signal.aborted) return
+      await sleep(backoffMs(REOPEN, attempt + 1, Math.random()), signal).catch(() => undefined)
+    }
+  }
+
+  async #read(source: DeliverySource): Promise<void> {
+    for await (const delivery of source) {
+      await this.#lanes.room()
+      // Stopped while it waited: not begun, and so it comes again to whoever reads next.
+      if (this.#stopping.signal.aborted) {
+        delivery.nak(0)
+        continue
+      }
+      const job = this.#options.prepare(delivery)
+      this.#held.add(delivery)
+      this.#lanes.add(job.key, () => this.#work(delivery, job))
+    }
+  }
+
+  async #work(delivery: Delivery, job: Job): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await job.work()
+        this.#held.delete(delivery)
+        delivery.ack()
+        return
+      } catch (error) {
+        if (this.#stopping.signal.aborted) {
+          this.#held.delete(delivery)
+          delivery.nak(NAK_MS)
+          return
+        }
+        this.#options.onTrouble(error)
+        await sleep(backoffMs(REOPEN, attempt, Math.random()), this.#stopping.signal).catch(
+          () => undefined,
+        )
+      }
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import type { KeptnEvent } from '../domain/event.ts'
+import { durableName, KEPTN_PATTERN, LOCAL_STREAM, storeNames } from '../domain/store-names.ts'
+import type { Place } from '../domain/subject.ts'
+import { linkSubject, tailOf } from '../domain/subject.ts'
+import type { Topology } from '../domain/topology.ts'
+import { controlPlaneOf } from '../domain/topology.ts'
+import { ACK_WAIT_MS, durableReader, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
+import type { DeadLetters } from '../flow/dead-letters.ts'
+import { nothingToDo, orderKey, parseDelivery } from '../flow/parse-delivery.ts'
+import { orSetAside } from '../flow/settle.ts'
+import type { Delivery } from '../links/delivery.ts'
+import { MESSAGE_ID, PATH } from '../links/header-names.ts'
+import { fingerprint, messageId } from '../links/message-id.ts'
+import type { Publisher } from '../links/publisher.ts'
+import type { Store } from '../links/store.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { Pump } from '../runtime/pump.ts'
+import { observeLag, traceHeader } from './deliver.ts'
+
+export interface CollectOptions {
+  readonly topology: Topology
+  readonly place: Place
+  readonly keptnStore: Store
+  /** To the gateway. */
+  readonly publisher: Publisher
+  /** Where the dead letters of a control plane go. */
+  readonly deadLetters: (controlPlane: string) => DeadLetters
+  readonly retentionMs: number
+  readonly dedupeWindowMs: number
+  readonly inFlight: number
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** Makes the stream that keeps what the integrations publish, agent or not, and its consumer. */
+export async function openCollection(options: CollectOptions): Promise<void> {
+  const { keptnStore, place, retentionMs, dedupeWindowMs } = options
+  await keptnStore.ensureStream({
+    name: LOCAL_STREAM,
+    subjects: [KEPTN_PATTERN],
+    maxAgeMs: retentionMs,
+    // Integrations set no message ids; what we brought in has been judged by SIGNET_IN.
+    duplicateWindowMs: Math.min(dedupeWindowMs, 120_000),
+    replicas: 1,
+  })
+  await keptnStore.ensureConsumer({
+    stream: LOCAL_STREAM,
+    durable: durableName(place.stamp),
+    filter: KEPTN_PATTERN,
+    start: { from: 'all' },
+    ackWaitMs: ACK_WAIT_MS,
+    maxAckPending: MAX_ACK_PENDING,
+  })
+}
+
+/** Up: what this stamp's integrations publish, to the hub store (DESIGN 4). */
+export function collectPump(options: CollectOptions): Pump {
+  const { keptnStore, place, log } = options
+  return new Pump({
+    name: 'collect',
+    open: durableReader(keptnStore, LOCAL_STREAM, durableName(place.stamp)),
+    inFlight: options.inFlight,
+    ackWaitMs: ACK_WAIT_MS,
+    onTrouble: (error) => {
+      log.debug({ error }, 'Collecting waits.')
+    },
+    prepare: (delivery) => {
+      // It came in through SIGNET_IN: the hub knows it.
+      if (delivery.header(PATH) !== undefined) return nothingToDo(delivery)
+      const parsed = parseDelivery(delivery, delivery.subject)
+      const key = orderKey(parsed, delivery)
+      if (parsed.ok) return { key, work: () => collect(options, delivery, parsed.event) }
+      const { reason, detail } = parsed
+      const deadLetters = options.deadLetters(planeName(options.topology, ''))
+      return { key, work: () => deadLetters.store('up', delivery, reason, detail) }
+    },
+  })
+}
+
+async function collect(
+  { topology, place, publisher, deadLetters, metrics }: CollectOptions,
+  delivery: Delivery,
+  event: KeptnEvent,
+): Promise<void> {
+  const controlPlane = planeName(topology, event.project)
+  const scope = { federation: topology.federation, controlPlane }
+  const tail = tailOf(event.type)
+  if (tail === undefined) return
+  await orSetAside(deadLetters(controlPlane), 'up', delivery, async () => {
+    const { body } = delivery
+    const stored = await publisher.store({
+      subject: linkSubject(scope, 'up', place, tail),
+      body,
+      stream: storeNames(scope).up,
+      headers: {
+        // With its body, so that the same id with another body reaches the hub, which sets it aside.
+        [MESSAGE_ID]: `${messageId(event.id)}:${place.stamp}:${fingerprint(body)}`,
+        [PATH]: place.stamp,
+        ...traceHeader(delivery),
+      },
+    })
+    const isDuplicate = stored.duplicate && stored.tries === 1
+    metrics.events.inc({ direction: 'up', result: isDuplicate ? 'duplicate' : 'stored' })
+    if (isDuplicate) metrics.duplicates.inc({ direction: 'up' })
+    else observeLag(metrics, 'up', event)
+  })
+}
+
+/** An event of a project that no control plane claims goes to the first, which knows what to make of it. */
+function planeName(topology: Topology, project: string): string {
+  const plane = controlPlaneOf(topology, project) ?? topology.controlPlanes[0]
+  return plane?.name ?? ''
+}

@@ -1,0 +1,94 @@
+import type { KeptnEvent } from '../domain/event.ts'
+import type { Place, Scope } from '../domain/subject.ts'
+import { keptnSubject, parseLinkSubject } from '../domain/subject.ts'
+import { durableName, storeNames } from '../domain/store-names.ts'
+import { ACK_WAIT_MS, durableReader } from '../flow/consumer-settings.ts'
+import type { DeadLetters } from '../flow/dead-letters.ts'
+import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
+import { orSetAside } from '../flow/settle.ts'
+import type { WayIn } from '../flow/way-in.ts'
+import type { Delivery } from '../links/delivery.ts'
+import { CAUSE, extendPath, parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
+import type { Store } from '../links/store.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { Pump } from '../runtime/pump.ts'
+import type { Gate } from './gate.ts'
+
+export interface DeliverOptions {
+  readonly scope: Scope
+  readonly place: Place
+  readonly hubStore: Store
+  readonly wayIn: WayIn
+  readonly gate: Gate
+  readonly deadLetters: DeadLetters
+  readonly inFlight: number
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** Down: from the hub store into this stamp's Keptn NATS (DESIGN 7.1). */
+export function deliverPump(options: DeliverOptions): Pump {
+  const { scope, place, hubStore, log } = options
+  const { down } = storeNames(scope)
+  return new Pump({
+    name: `deliver from ${scope.controlPlane}`,
+    open: durableReader(hubStore, down, durableName(place.stamp)),
+    inFlight: options.inFlight,
+    ackWaitMs: ACK_WAIT_MS,
+    onTrouble: (error) => {
+      log.debug({ error }, 'Delivering waits.')
+    },
+    prepare: (delivery) => {
+      const tail = parseLinkSubject(delivery.subject)?.tail ?? ''
+      const parsed = parseDelivery(delivery, tail === '' ? '' : keptnSubject(tail))
+      const key = orderKey(parsed, delivery)
+      if (!parsed.ok) {
+        const { reason, detail } = parsed
+        return { key, work: () => options.deadLetters.store('down', delivery, reason, detail) }
+      }
+      return { key, work: () => deliver(options, delivery, tail, parsed.event) }
+    },
+  })
+}
+
+async function deliver(
+  { place, wayIn, gate, deadLetters, metrics }: DeliverOptions,
+  delivery: Delivery,
+  tail: string,
+  event: KeptnEvent,
+): Promise<void> {
+  const path = parsePath(delivery.header(PATH))
+  if (path.includes(place.stamp)) {
+    await deadLetters.store('down', delivery, 'loop', path.join(','))
+    return
+  }
+  await gate.opened(event)
+  await orSetAside(deadLetters, 'down', delivery, async () => {
+    const cause = delivery.header(CAUSE)
+    const entered = await wayIn.enter(tail, event.id, delivery.body, {
+      [PATH]: extendPath(path, place.stamp),
+      ...(cause === undefined ? {} : { [CAUSE]: cause }),
+      ...traceHeader(delivery),
+    })
+    if (entered === 'conflict') {
+      await deadLetters.store('down', delivery, 'id-conflict', `id ${event.id} has another body`)
+      return
+    }
+    metrics.events.inc({ direction: 'down', result: entered })
+    if (entered === 'duplicate') metrics.duplicates.inc({ direction: 'down' })
+    else observeLag(metrics, 'down', event)
+  })
+}
+
+/** The trace of an event goes on where a message carries one. */
+export function traceHeader(delivery: Delivery): { [TRACEPARENT]?: string } {
+  const trace = delivery.header(TRACEPARENT)
+  return trace === undefined ? {} : { [TRACEPARENT]: trace }
+}
+
+/** From the time in the event to now; a clock that is ahead counts as no lag. */
+export function observeLag(metrics: Metrics, direction: 'down' | 'up', event: KeptnEvent): void {
+  const seconds = (Date.now() - Date.parse(event.time)) / 1_000
+  if (Number.isFinite(seconds)) metrics.lag.observe({ direction }, Math.max(0, seconds))
+}
