@@ -1,0 +1,144 @@
+import type { KeptnEvent } from '../domain/event.ts'
+import type { Answer } from '../domain/fanin.ts'
+import { durableName, storeNames } from '../domain/store-names.ts'
+import type { Place, Scope } from '../domain/subject.ts'
+import { keptnSubject, parseLinkSubject } from '../domain/subject.ts'
+import type { Topology } from '../domain/topology.ts'
+import { ACK_WAIT_MS, durableReader } from '../flow/consumer-settings.ts'
+import type { DeadLetters } from '../flow/dead-letters.ts'
+import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
+import { orSetAside } from '../flow/settle.ts'
+import type { WayIn } from '../flow/way-in.ts'
+import type { Delivery } from '../links/delivery.ts'
+import { extendPath, parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
+import type { Store } from '../links/store.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { Pump } from '../runtime/pump.ts'
+import type { FanOuts } from './fanouts.ts'
+
+export interface AnswerPumpOptions {
+  readonly topology: Topology
+  readonly scope: Scope
+  readonly home: string
+  readonly hubStore: Store
+  readonly wayIn: WayIn
+  readonly fanOuts: FanOuts
+  readonly deadLetters: DeadLetters
+  readonly inFlight: number
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** Up, second half: answers into their fan-outs, everything else into the control plane (DESIGN 7.3). */
+export function answerPump(options: AnswerPumpOptions): Pump {
+  const { scope, home, hubStore, deadLetters, log } = options
+  const places = new Map(options.topology.stamps.map((stamp) => [stamp.name, stamp]))
+  return new Pump({
+    name: `answers to ${scope.controlPlane}`,
+    open: durableReader(hubStore, storeNames(scope).up, durableName(home)),
+    inFlight: options.inFlight,
+    ackWaitMs: ACK_WAIT_MS,
+    onTrouble: (error) => {
+      log.debug({ error }, 'Taking answers waits.')
+    },
+    prepare: (delivery) => {
+      const link = parseLinkSubject(delivery.subject)
+      if (link === undefined) return setAside(options, delivery, 'bad-subject', delivery.subject)
+      const { place, tail } = link
+      const known = places.get(place.stamp)
+      // NATS lets a stamp publish only as itself; the topology says where it stands (DESIGN 4).
+      if (known === undefined || known.geo !== place.geo || known.ring !== place.ring)
+        return setAside(options, delivery, 'unknown-stamp', `${place.geo}/${place.ring}/${place.stamp}`)
+      const parsed = parseDelivery(delivery, keptnSubject(tail))
+      // Order holds within a stamp; between two stamps there is none to keep.
+      const key = `${place.stamp} ${orderKey(parsed, delivery)}`
+      if (parsed.ok) return { key, work: () => take(options, delivery, place, tail, parsed.event) }
+      const { reason, detail } = parsed
+      return { key, work: () => deadLetters.store('up', delivery, reason, detail) }
+    },
+  })
+}
+
+function setAside(
+  { deadLetters }: AnswerPumpOptions,
+  delivery: Delivery,
+  reason: string,
+  detail: string,
+) {
+  const work = (): Promise<void> => deadLetters.store('up', delivery, reason, detail)
+  return { key: `#${delivery.sequence}`, work }
+}
+
+async function take(
+  options: AnswerPumpOptions,
+  delivery: Delivery,
+  place: Place,
+  tail: string,
+  event: KeptnEvent,
+): Promise<void> {
+  const { fanOuts, deadLetters, metrics } = options
+  const answer = answerOf(event, delivery)
+  const taken =
+    answer === undefined ? 'unknown' : await fanOuts.answer(event.triggeredid, place.stamp, answer)
+  switch (taken) {
+    case 'recorded':
+      metrics.events.inc({ direction: 'answer', result: 'recorded' })
+      return
+    case 'repeated':
+      metrics.duplicates.inc({ direction: 'up' })
+      return
+    case 'late':
+      metrics.lateAnswers.inc({ stamp: place.stamp })
+      return
+    case 'stranger':
+      await deadLetters.store('up', delivery, 'not-a-target', `fan-out ${event.triggeredid}`)
+      return
+    case 'conflict':
+      await deadLetters.store('up', delivery, 'id-conflict', `id ${event.id} has another body`)
+      return
+    case 'unknown':
+      await forward(options, delivery, tail, event)
+  }
+}
+
+/** What is no answer to a fan-out goes into the control plane as it is. */
+async function forward(
+  { wayIn, deadLetters, home, metrics }: AnswerPumpOptions,
+  delivery: Delivery,
+  tail: string,
+  event: KeptnEvent,
+): Promise<void> {
+  await orSetAside(deadLetters, 'up', delivery, async () => {
+    const trace = delivery.header(TRACEPARENT)
+    const entered = await wayIn.enter(tail, event.id, delivery.body, {
+      [PATH]: extendPath(parsePath(delivery.header(PATH)), home),
+      ...(trace === undefined ? {} : { [TRACEPARENT]: trace }),
+    })
+    metrics.events.inc({ direction: 'answer', result: entered })
+    if (entered === 'duplicate') metrics.duplicates.inc({ direction: 'up' })
+    if (entered === 'conflict')
+      await deadLetters.store('up', delivery, 'id-conflict', `id ${event.id} has another body`)
+  })
+}
+
+/** The answer in an event; undefined where it is none. */
+function answerOf(event: KeptnEvent, delivery: Delivery): Answer | undefined {
+  const { parsedType: type, triggeredid, id, source, data } = event
+  if (type.shape !== 'task' || triggeredid === '') return undefined
+  const facts = { eventId: id, source, at: delivery.storedAt }
+  if (type.kind === 'started') return { kind: 'started', ...facts }
+  if (type.kind !== 'finished') return undefined
+  return {
+    kind: 'finished',
+    ...facts,
+    seq: delivery.sequence,
+    result: text(data['result']),
+    status: text(data['status']),
+    message: text(data['message']),
+  }
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

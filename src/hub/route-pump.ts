@@ -1,0 +1,236 @@
+import { LRUCache } from 'lru-cache'
+import type { KeptnEvent } from '../domain/event.ts'
+import type { Target } from '../domain/fanout.ts'
+import { openFanOut } from '../domain/fanout.ts'
+import type { Route, RoutedStamp } from '../domain/route.ts'
+import { pickOne, route } from '../domain/route.ts'
+import { durableName, KEPTN_STREAM, storeNames } from '../domain/store-names.ts'
+import type { Place, Scope } from '../domain/subject.ts'
+import { linkSubject, tailOf } from '../domain/subject.ts'
+import type { ControlPlane, TaskPolicy, Topology } from '../domain/topology.ts'
+import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
+import type { DeadLetters } from '../flow/dead-letters.ts'
+import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
+import { orSetAside } from '../flow/settle.ts'
+import type { Delivery, DeliverySource } from '../links/delivery.ts'
+import { CAUSE, extendPath, MESSAGE_ID, parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
+import { fingerprint, messageId } from '../links/message-id.ts'
+import type { Publisher } from '../links/publisher.ts'
+import type { Store } from '../links/store.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { Pump } from '../runtime/pump.ts'
+import type { FanOuts } from './fanouts.ts'
+import { signalOf } from './signals.ts'
+import type { StampRegistry } from './stamp-registry.ts'
+
+export interface RoutePumpOptions {
+  readonly topology: Topology
+  readonly controlPlane: ControlPlane
+  readonly scope: Scope
+  readonly open: (signal: AbortSignal) => Promise<DeliverySource>
+  readonly hubStore: Store
+  /** To the gateway. */
+  readonly publisher: Publisher
+  readonly fanOuts: FanOuts
+  readonly registry: StampRegistry
+  readonly deadLetters: DeadLetters
+  readonly inFlight: number
+  readonly now: () => number
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** A copy on its way to one stamp. */
+interface Copy {
+  readonly place: Place
+  readonly cause?: string
+}
+
+const REMEMBERED = 20_000
+/** A head is read and written with every decision: labels beyond this stay out of the hub's own events. */
+const LABEL_LIMIT = 16_384
+
+/** The durable of the hub on Keptn's own stream. */
+export function keptnDurable(stamp: string): { stream: string; durable: string } {
+  return { stream: KEPTN_STREAM, durable: durableName(stamp) }
+}
+
+/** Down, first half: from Keptn's stream, by the topology, to the hub store (DESIGN 7.1, 7.2). */
+export function routePump(options: RoutePumpOptions): Pump {
+  const router = new Router(options)
+  return new Pump({
+    name: `route ${options.controlPlane.name}`,
+    open: options.open,
+    inFlight: options.inFlight,
+    ackWaitMs: ACK_WAIT_MS,
+    onTrouble: (error) => {
+      options.log.debug({ error }, 'Routing waits.')
+    },
+    prepare: (delivery) => {
+      const parsed = parseDelivery(delivery, delivery.subject)
+      const key = orderKey(parsed, delivery)
+      if (parsed.ok) return { key, work: () => router.take(delivery, parsed.event) }
+      const { reason, detail } = parsed
+      return { key, work: () => options.deadLetters.store('down', delivery, reason, detail) }
+    },
+  })
+}
+
+class Router {
+  readonly #options: RoutePumpOptions
+  /** Event id to the fingerprint of its body: of what has been routed to its end. */
+  readonly #recent = new LRUCache<string, string>({ max: REMEMBERED })
+
+  constructor(options: RoutePumpOptions) {
+    this.#options = options
+  }
+
+  async take(delivery: Delivery, event: KeptnEvent): Promise<void> {
+    const { deadLetters, metrics } = this.#options
+    const print = fingerprint(delivery.body)
+    const known = this.#recent.get(event.id)
+    if (known === print) {
+      metrics.duplicates.inc({ direction: 'down' })
+      return
+    }
+    if (known !== undefined) {
+      await deadLetters.store('down', delivery, 'id-conflict', `id ${event.id} has another body`)
+      return
+    }
+    await orSetAside(deadLetters, 'down', delivery, () => this.#route(delivery, event))
+    this.#recent.set(event.id, print)
+  }
+
+  async #route(delivery: Delivery, event: KeptnEvent): Promise<void> {
+    const { topology, controlPlane, registry, metrics } = this.#options
+    const path = parsePath(delivery.header(PATH))
+    if (path.length === 0) this.#signal(event)
+    const decision = route({
+      topology,
+      controlPlane,
+      event,
+      path,
+      interestOf: (stamp, candidate) => registry.interestOf(stamp, candidate),
+    })
+    metrics.events.inc({ direction: 'route', result: decision.kind })
+    if (decision.kind === 'notice') {
+      const copies = decision.targets.map(({ stamp }) => ({ place: placeOf(stamp) }))
+      await this.#send(delivery, event, path, copies)
+    } else if (decision.kind === 'fan-out') await this.#fanOut(delivery, event, path, decision)
+  }
+
+  #signal(event: KeptnEvent): void {
+    const { fanOuts } = this.#options
+    const signal = signalOf(event)
+    if (signal.kind === 'answered-at-home') fanOuts.homeAnswered(signal.triggeredid)
+    else if (signal.kind === 'stage-over')
+      fanOuts.cancelStage(event.context, signal.stage, signal.service, signal.reason, event.id)
+  }
+
+  async #fanOut(
+    delivery: Delivery,
+    event: KeptnEvent,
+    path: readonly string[],
+    decision: Extract<Route, { kind: 'fan-out' }>,
+  ): Promise<void> {
+    const { controlPlane, fanOuts, now } = this.#options
+    const { task, policy, missing } = decision
+    const chosen = this.#choose(decision, event)
+    const labels = JSON.stringify(event.labels).length > LABEL_LIMIT ? {} : event.labels
+    const head = await fanOuts.begin(
+      openFanOut({
+        event: { ...event, labels },
+        controlPlane: controlPlane.name,
+        task,
+        policy,
+        targets: chosen.map((target) => this.#target(target, policy)),
+        missing: missing.map(({ name }) => name),
+        at: now(),
+      }),
+    )
+    if (head === undefined) return
+    const cause = messageId(event.id)
+    const copies = head.targets
+      .filter(({ given }) => given === 'sent')
+      .map(({ geo, ring, stamp }) => ({ place: { geo, ring, stamp }, cause }))
+    fanOuts.sent(event.id, await this.#send(delivery, event, path, copies))
+  }
+
+  #choose({ policy, targets }: Extract<Route, { kind: 'fan-out' }>, event: KeptnEvent) {
+    if (policy.select !== 'one') return targets
+    const { fanOuts, registry } = this.#options
+    const online = targets.filter(({ stamp }) => registry.isOnline(stamp.name))
+    const pool = online.length > 0 ? online : targets
+    const picked = pickOne(pool, event.context, (stamp) => fanOuts.busy(stamp))
+    return picked === undefined ? [] : [picked]
+  }
+
+  #target({ stamp, interest }: RoutedStamp, policy: TaskPolicy): Target {
+    const isThere = this.#options.registry.isOnline(stamp.name)
+    return {
+      stamp: stamp.name,
+      geo: stamp.geo,
+      ring: stamp.ring,
+      answers: interest.kind === 'known' ? interest.answers : 1,
+      exact: interest.kind === 'known' && interest.exact,
+      assumed: interest.kind === 'assumed',
+      given: isThere || policy.offline === 'wait' ? 'sent' : given(policy.offline),
+    }
+  }
+
+  /** Publishes one copy for each stamp; resolves with where they lie when all are stored. */
+  async #send(
+    delivery: Delivery,
+    event: KeptnEvent,
+    path: readonly string[],
+    copies: readonly Copy[],
+  ): Promise<ReadonlyMap<string, number>> {
+    const { scope, controlPlane, publisher } = this.#options
+    const tail = tailOf(event.type)
+    if (tail === undefined) return new Map()
+    const { down } = storeNames(scope)
+    const { body } = delivery
+    const trace = delivery.header(TRACEPARENT) ?? event.traceparent
+    const stored = copies.map(async ({ place, cause }) => {
+      const answer = await publisher.store({
+        subject: linkSubject(scope, 'down', place, tail),
+        body,
+        stream: down,
+        headers: {
+          [MESSAGE_ID]: `${messageId(event.id)}:${place.stamp}`,
+          [PATH]: extendPath(path, controlPlane.home.stamp),
+          ...(cause === undefined ? {} : { [CAUSE]: cause }),
+          ...(trace === '' ? {} : { [TRACEPARENT]: trace }),
+        },
+      })
+      return { stamp: place.stamp, ...answer }
+    })
+    const answers = await Promise.all(stored)
+    const first = answers.find(({ duplicate, tries }) => duplicate && tries === 1)
+    if (first !== undefined) await this.#checkBody(delivery, event, down, first.sequence)
+    return new Map(answers.map(({ stamp, sequence }) => [stamp, sequence]))
+  }
+
+  /** The same id must mean the same event: if its first body was another, this one is set aside. */
+  async #checkBody(
+    delivery: Delivery,
+    event: KeptnEvent,
+    down: string,
+    sequence: number,
+  ): Promise<void> {
+    const { hubStore, deadLetters, metrics } = this.#options
+    const first = await hubStore.message(down, sequence)
+    if (first === undefined || Buffer.compare(first.body, delivery.body) === 0)
+      metrics.duplicates.inc({ direction: 'down' })
+    else await deadLetters.store('down', delivery, 'id-conflict', `id ${event.id} has another body`)
+  }
+}
+
+function placeOf({ geo, ring, name }: { geo: string; ring: string; name: string }): Place {
+  return { geo, ring, stamp: name }
+}
+
+function given(offline: 'skip' | 'fail'): 'skipped' | 'failed' {
+  return offline === 'skip' ? 'skipped' : 'failed'
+}
