@@ -57,7 +57,7 @@ export class AggregateEmitter {
   async #merge(head: FanOut, records: TargetRecords, maxBytes: number): Promise<Merged> {
     const sequences = head.targets.flatMap(({ stamp }) => {
       const record = records.get(stamp)
-      return record === undefined ? [] : finishedInOrder(record).map(({ seq }) => seq)
+      return record === undefined ? [] : finishedInOrder(record).map(([, { seq }]) => seq)
     })
     let merge = startMerge(maxBytes)
     for (let start = 0; start < sequences.length && merge.data !== undefined; start += AHEAD) {

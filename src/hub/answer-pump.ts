@@ -49,7 +49,12 @@ export function answerPump(options: AnswerPumpOptions): Pump {
       const known = places.get(place.stamp)
       // NATS lets a stamp publish only as itself; the topology says where it stands (DESIGN 4).
       if (known === undefined || known.geo !== place.geo || known.ring !== place.ring)
-        return setAside(options, delivery, 'unknown-stamp', `${place.geo}/${place.ring}/${place.stamp}`)
+        return setAside(
+          options,
+          delivery,
+          'unknown-stamp',
+          `${place.geo}/${place.ring}/${place.stamp}`,
+        )
       const parsed = parseDelivery(delivery, keptnSubject(tail))
       // Order holds within a stamp; between two stamps there is none to keep.
       const key = `${place.stamp} ${orderKey(parsed, delivery)}`

@@ -1,5 +1,13 @@
 import type { Answer, Presence, Taken } from '../domain/fanin.ts'
-import { cancel, close, giveUp, markStarted, review, takeAnswer, withdraw } from '../domain/fanin.ts'
+import {
+  cancel,
+  close,
+  giveUp,
+  markStarted,
+  review,
+  takeAnswer,
+  withdraw,
+} from '../domain/fanin.ts'
 import type { Cancelled, FanOut, GivenUp, Settlement, TargetRecord } from '../domain/fanout.ts'
 import { progressMessage, progressOf } from '../domain/progress.ts'
 import { settle } from '../domain/verdict.ts'
@@ -113,7 +121,8 @@ export class FanOuts {
     if (live === undefined) return (await this.#isEnded(triggeredid)) ? 'late' : 'unknown'
     for (;;) {
       const taken = takeAnswer(live.head, stamp, live.records.get(stamp), answer)
-      if (taken.kind === 'repeated') return isConflict(live, stamp, answer) ? 'conflict' : 'repeated'
+      if (taken.kind === 'repeated')
+        return isConflict(live, stamp, answer) ? 'conflict' : 'repeated'
       if (taken.kind !== 'recorded') return taken.kind
       if (await this.#write(live, stamp, taken.record)) {
         this.#look(live)

@@ -13,7 +13,14 @@ import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
-import { CAUSE, extendPath, MESSAGE_ID, parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
+import {
+  CAUSE,
+  extendPath,
+  MESSAGE_ID,
+  parsePath,
+  PATH,
+  TRACEPARENT,
+} from '../links/header-names.ts'
 import { fingerprint, messageId } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store } from '../links/store.ts'

@@ -1,8 +1,8 @@
 import type { KV } from '@nats-io/kv'
 import { Kvm } from '@nats-io/kv'
 import { JetStreamApiError } from '@nats-io/jetstream'
-import type { Store } from './store.ts'
-import { translate } from './store.ts'
+import type { Replicas, Store } from './store.ts'
+import { translate, withReplicas } from './store.ts'
 
 /** A value with the revision that guards its next change. */
 export interface Entry<Value> {
@@ -15,7 +15,7 @@ export interface BucketPlan {
   readonly name: string
   /** An entry that nobody renews goes after this, in milliseconds: 2.9 knows no other way (nats-notes 4.3). */
   readonly ttlMs: number
-  readonly replicas: number
+  readonly replicas: Replicas
 }
 
 const WRONG_LAST_SEQUENCE = 10_071
@@ -35,11 +35,12 @@ export class Bucket<Value> {
   /** Opens a bucket, and makes it where there is none. */
   static async open<Value>(store: Store, plan: BucketPlan): Promise<Bucket<Value>> {
     try {
-      const kv = await new Kvm(store.client).create(plan.name, {
-        ttl: plan.ttlMs,
-        replicas: plan.replicas,
-        history: 1,
-      })
+      const manager = new Kvm(store.client)
+      const kv = (await store.stream(`KV_${plan.name}`))
+        ? await manager.open(plan.name)
+        : await withReplicas(plan.replicas, (replicas) =>
+            manager.create(plan.name, { ttl: plan.ttlMs, replicas, history: 1 }),
+          )
       return new Bucket<Value>(kv, store, plan.name)
     } catch (error) {
       throw translate(error, `Bucket ${plan.name} could not be made`)

@@ -45,6 +45,7 @@ export class NatsSide {
   #connected = false
   #closing = false
   #watching: Promise<void> | undefined
+  readonly #onDisconnect: (() => void)[] = []
 
   constructor(options: NatsSideOptions) {
     this.#options = options
@@ -75,6 +76,16 @@ export class NatsSide {
   get connection(): NatsConnection {
     if (this.#connection !== undefined) return this.#connection
     throw new SignetError('SIGNET_INTERNAL', `The ${this.#options.side} NATS was used too early.`)
+  }
+
+  /** `gateway` or `keptn`. */
+  get name(): string {
+    return this.#options.side
+  }
+
+  /** Calls `listener` whenever an established connection breaks. */
+  onDisconnect(listener: () => void): void {
+    this.#onDisconnect.push(listener)
   }
 
   /** What a restricted user may listen to for answers (nats-notes 7.2). */
@@ -150,7 +161,9 @@ export class NatsSide {
     const isNews = this.#connected || this.#reason !== reason
     this.#connected = false
     this.#reason = reason
-    if (isNews && !this.#closing) this.#options.events.disconnected(reason)
+    if (!isNews || this.#closing) return
+    this.#options.events.disconnected(reason)
+    for (const listener of this.#onDisconnect) listener()
   }
 }
 

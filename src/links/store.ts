@@ -22,13 +22,16 @@ import type { DeliverySource } from './delivery.ts'
 import { openSource } from './delivery-source.ts'
 import type { NatsSide } from './nats-side.ts'
 
+/** How many servers keep a copy; `most`: as many as there are, up to 3. */
+export type Replicas = number | 'most'
+
 /** A stream that Signet owns. Times are in milliseconds. */
 export interface StreamPlan {
   readonly name: string
   readonly subjects: readonly string[]
   readonly maxAgeMs: number
   readonly duplicateWindowMs: number
-  readonly replicas: number
+  readonly replicas: Replicas
   /** Where the server publishes again what it has stored. */
   readonly republish?: { readonly src: string; readonly dest: string }
 }
@@ -122,12 +125,18 @@ export class Store {
    * stream has its subjects, and `SIGNET_JETSTREAM_MISSING` where JetStream does not answer.
    */
   async ensureStream(plan: StreamPlan): Promise<void> {
-    const api = await this.#api()
-    const config = streamConfig(plan)
     try {
+      const api = await this.#api()
       const existing = await orMissing(api.streams.info(plan.name), NOT_FOUND.stream)
-      if (existing === undefined) await api.streams.add(config)
-      else if (differs(existing, config)) await api.streams.update(plan.name, config)
+      if (existing === undefined) {
+        await withReplicas(plan.replicas, (replicas) =>
+          api.streams.add(streamConfig(plan, replicas)),
+        )
+        return
+      }
+      const replicas = plan.replicas === 'most' ? existing.config.num_replicas : plan.replicas
+      const config = streamConfig(plan, replicas)
+      if (differs(existing, config)) await api.streams.update(plan.name, config)
     } catch (error) {
       throw translate(error, `Stream ${plan.name} could not be made`)
     }
@@ -150,8 +159,8 @@ export class Store {
 
   /** Makes a durable consumer where there is none; an existing one keeps its place and gets the plan's filter. */
   async ensureConsumer(plan: ConsumerPlan): Promise<void> {
-    const api = await this.#api()
     try {
+      const api = await this.#api()
       const lookup = api.consumers.info(plan.stream, plan.durable)
       const existing = await orMissing(lookup, NOT_FOUND.consumer)
       if (existing === undefined) await api.consumers.add(plan.stream, consumerConfig(plan))
@@ -232,7 +241,27 @@ export class Store {
   }
 }
 
-function streamConfig(plan: StreamPlan): Partial<StreamConfig> & { name: string } {
+/** The most copies that a store may keep; fewer where it has fewer servers. */
+const MOST_REPLICAS = 3
+
+/** Makes something with the wanted replicas; `most` falls back to one where the server has no three. */
+export async function withReplicas<T>(
+  replicas: Replicas,
+  make: (replicas: number) => Promise<T>,
+): Promise<T> {
+  if (replicas !== 'most') return make(replicas)
+  try {
+    return await make(MOST_REPLICAS)
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError)) throw error
+    return make(1)
+  }
+}
+
+function streamConfig(
+  plan: StreamPlan,
+  replicas: number,
+): Partial<StreamConfig> & { name: string } {
   return {
     name: plan.name,
     subjects: [...plan.subjects],
@@ -242,7 +271,7 @@ function streamConfig(plan: StreamPlan): Partial<StreamConfig> & { name: string 
     max_age: nanos(plan.maxAgeMs),
     // The server refuses a window beyond the age (nats-notes 4.1).
     duplicate_window: nanos(Math.min(plan.duplicateWindowMs, plan.maxAgeMs)),
-    num_replicas: plan.replicas,
+    num_replicas: replicas,
     ...(plan.republish === undefined ? {} : { republish: { ...plan.republish } }),
   }
 }

@@ -49,6 +49,10 @@ export class Pump {
     this.#lanes = new Lanes(options.inFlight)
   }
 
+  get name(): string {
+    return this.#options.name
+  }
+
   /** Whether the consumer is open. */
   get reading(): boolean {
     return this.#reading

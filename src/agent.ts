@@ -1,0 +1,231 @@
+import type { ControlPlane, Stamp, Topology } from './domain/topology.ts'
+import { SignetError } from './errors.ts'
+import { DeadLetters } from './flow/dead-letters.ts'
+import { WayIn } from './flow/way-in.ts'
+import { AdminServer } from './http/admin-server.ts'
+import { Hub } from './hub/hub.ts'
+import { CoreMessages } from './links/core-messages.ts'
+import type { NatsAddress } from './links/nats-options.ts'
+import { NatsSide } from './links/nats-side.ts'
+import { refuseOneAccount } from './links/one-account.ts'
+import { Publisher } from './links/publisher.ts'
+import type { Replicas } from './links/store.ts'
+import { Store } from './links/store.ts'
+import type { Log } from './observe/log.ts'
+import { Metrics } from './observe/metrics.ts'
+import { agentStatus } from './observe/status.ts'
+import { Lifecycle } from './runtime/lifecycle.ts'
+import type { Part } from './runtime/lifecycle.ts'
+import { openGate } from './stamp/gate.ts'
+import { PresencePart } from './stamp/presence.ts'
+import { StampRole } from './stamp/stamp-role.ts'
+
+/** Everything an agent needs to know; made from settings and topology, and checked before. */
+export interface AgentConfig {
+  readonly version: string
+  readonly topology: Topology
+  /** This stamp's name: a stamp of the topology, or the home stamp of a control plane. */
+  readonly stamp: string
+  readonly gateway: NatsAddress
+  readonly keptn: NatsAddress
+  readonly admin: { readonly host: string; readonly port: number }
+  readonly inFlight: number
+  readonly drainMs: number
+  readonly dedupeWindowMs: number
+  readonly retentionMs: number
+  readonly presenceIntervalMs: number
+  readonly replicas: Replicas
+}
+
+export interface Agent {
+  /** Resolves when everything works; may take as long as the servers take to come up. */
+  start(): Promise<void>
+  /** Drains. May be called twice, and during the start. */
+  stop(): Promise<void>
+  /** Why it is not ready; empty where it is. */
+  reasons(): readonly string[]
+  adminUrl(): string
+}
+
+/** Presence that was missed so many times means offline; never less than this, in milliseconds. */
+const MISSED_PRESENCES = 3.5
+const LEAST_OFFLINE_MS = 2_000
+
+/**
+ * The composition root: what an agent is made of, in the order of its start. The parts are handed to the
+ * lifecycle, which stops them in the reverse order; the admin server goes last, so that metrics can be
+ * scraped to the end.
+ */
+export function createAgent(config: AgentConfig, log: Log): Agent {
+  const { topology, stamp } = config
+  const place = topology.stamps.find(({ name }) => name === stamp)
+  const homeOf = topology.controlPlanes.filter(({ home }) => home.stamp === stamp)
+  if (place === undefined && homeOf.length === 0) throw unknownStamp(stamp)
+
+  const metrics = new Metrics()
+  const gateway = natsSide('gateway', config.gateway, config, log, metrics)
+  const keptn = natsSide('keptn', config.keptn, config, log, metrics)
+  const gatewayPublisher = new Publisher(gateway)
+  const keptnPublisher = new Publisher(keptn)
+  gateway.onDisconnect(() => {
+    gatewayPublisher.connectionLost()
+  })
+  keptn.onDisconnect(() => {
+    keptnPublisher.connectionLost()
+  })
+  const messages = new CoreMessages(gateway)
+  const keptnStore = new Store(keptn)
+  const { dedupeWindowMs } = config
+  const wayIn = new WayIn({ store: keptnStore, publisher: keptnPublisher, dedupeWindowMs })
+  const deadLetters = (controlPlane: string): DeadLetters =>
+    new DeadLetters({
+      scope: { federation: topology.federation, controlPlane },
+      stamp,
+      publisher: gatewayPublisher,
+      maxPayloadBytes: () => gateway.maxPayloadBytes,
+      log,
+      metrics,
+    })
+  const shared = {
+    ...config,
+    keptnStore,
+    publisher: gatewayPublisher,
+    wayIn,
+    messages,
+    log,
+    metrics,
+  }
+
+  const hubs = homeOf.map((plane) => createHub(plane))
+  const role = place === undefined ? undefined : createRole(place)
+  const reasons = (): readonly string[] => [
+    ...(lifecycle.state === 'draining' ? ['the agent drains'] : []),
+    ...sideReason('gateway', gateway),
+    ...sideReason('Keptn', keptn),
+    ...[...hubs, ...(role === undefined ? [] : [role])].flatMap((part) =>
+      part.notReady === undefined ? [] : [`${part.name}: ${part.notReady}`],
+    ),
+  ]
+  const admin = new AdminServer({
+    ...config.admin,
+    reasons,
+    status: () =>
+      agentStatus({ config, homeOf, place, gateway, keptn, hubs, reasons: reasons() }, Date.now()),
+    metrics: async () => ({
+      type: metrics.registry.contentType,
+      text: await metrics.registry.metrics(),
+    }),
+  })
+  const parts: Part[] = [
+    admin,
+    sidePart(gateway, gatewayPublisher),
+    sidePart(keptn, keptnPublisher),
+    probePart(gateway, keptn),
+    ...hubs,
+    ...(role === undefined || place === undefined ? [] : [role, createPresence(place)]),
+  ]
+  const lifecycle = new Lifecycle(parts, config.drainMs)
+  return {
+    start: () => lifecycle.start(),
+    stop: () => lifecycle.stop(),
+    reasons,
+    adminUrl: () => admin.url,
+  }
+
+  function createHub(controlPlane: ControlPlane): Hub {
+    return new Hub({
+      ...shared,
+      controlPlane,
+      hubStore: new Store(gateway, controlPlane.storeDomain),
+      deadLetters: deadLetters(controlPlane.name),
+      offlineAfterMs: Math.max(LEAST_OFFLINE_MS, MISSED_PRESENCES * config.presenceIntervalMs),
+      keptnMaxPayloadBytes: () => keptn.maxPayloadBytes,
+    })
+  }
+
+  function createRole({ geo, ring, name }: Stamp): StampRole {
+    return new StampRole({
+      ...shared,
+      place: { geo, ring, stamp: name },
+      hubStore: (domain) => new Store(gateway, domain),
+      gate: openGate,
+      deadLetters,
+    })
+  }
+
+  function createPresence({ geo, ring, name }: Stamp): PresencePart {
+    return new PresencePart({
+      topology,
+      place: { geo, ring, stamp: name },
+      messages,
+      agentVersion: config.version,
+      intervalMs: config.presenceIntervalMs,
+      isKeptnConnected: () => keptn.state.connected,
+      integrations: () => undefined,
+    })
+  }
+}
+
+function natsSide(
+  side: 'gateway' | 'keptn',
+  address: NatsAddress,
+  { stamp, version }: AgentConfig,
+  log: Log,
+  metrics: Metrics,
+): NatsSide {
+  metrics.linkUp.set({ link: side }, 0)
+  return new NatsSide({
+    side,
+    address,
+    clientName: `signet ${version} ${stamp}`,
+    inboxPrefix: `_INBOX.${stamp}`,
+    events: {
+      connected: (server) => {
+        metrics.linkUp.set({ link: side }, 1)
+        log.info({ side, server }, 'Connected.')
+      },
+      disconnected: (reason) => {
+        metrics.linkUp.set({ link: side }, 0)
+        log.warn({ side, reason }, 'Not connected.')
+      },
+      error: (error) => {
+        log.warn({ side, error: error.message }, 'The server reports an error.')
+      },
+    },
+  })
+}
+
+function sidePart(side: NatsSide, publisher: Publisher): Part {
+  return {
+    name: `${side.name} NATS`,
+    start: async (signal) => {
+      await side.connect(signal)
+      publisher.start()
+    },
+    stop: async () => {
+      publisher.stop()
+      await side.close()
+    },
+  }
+}
+
+function probePart(gateway: NatsSide, keptn: NatsSide): Part {
+  return {
+    name: 'probe for two accounts',
+    start: (signal) => refuseOneAccount(gateway, keptn, signal),
+    stop: () => Promise.resolve(),
+  }
+}
+
+function sideReason(name: string, side: NatsSide): string[] {
+  const { connected, reason } = side.state
+  return connected ? [] : [`${name} NATS: ${reason ?? 'not connected'}`]
+}
+
+function unknownStamp(stamp: string): SignetError {
+  return new SignetError(
+    'SIGNET_CONFIG_INVALID',
+    `The topology has no stamp "${stamp}". Set SIGNET_STAMP to a stamp of it, or to a home stamp.`,
+    { details: { stamp } },
+  )
+}

@@ -1,0 +1,71 @@
+import type { FanOut } from '../domain/fanout.ts'
+import type { ControlPlane, Stamp, Topology } from '../domain/topology.ts'
+
+/** What the status is made of; parts are seen by what they tell only. */
+export interface StatusSources {
+  readonly config: {
+    readonly version: string
+    readonly stamp: string
+    readonly topology: Topology
+  }
+  readonly homeOf: readonly ControlPlane[]
+  readonly place: Stamp | undefined
+  readonly gateway: { readonly state: object }
+  readonly keptn: { readonly state: object }
+  readonly hubs: readonly HubSource[]
+  readonly reasons: readonly string[]
+}
+
+interface HubSource {
+  readonly name: string
+  readonly fanOuts: readonly FanOut[]
+  readonly registry:
+    | {
+        isOnline(stamp: string): boolean
+        record(stamp: string): { readonly agent: string; readonly heardAt: number } | undefined
+      }
+    | undefined
+}
+
+/** `/status`: what an agent is, sees and does, as JSON. Holds no secret: addresses come without users. */
+export function agentStatus(sources: StatusSources, now: number): object {
+  const { config, homeOf, place, gateway, keptn, hubs, reasons } = sources
+  const { topology } = config
+  return {
+    federation: topology.federation,
+    stamp: config.stamp,
+    version: config.version,
+    ready: reasons.length === 0,
+    reasons,
+    ...(place === undefined ? {} : { geo: place.geo, ring: place.ring }),
+    homeOf: homeOf.map(({ name }) => name),
+    links: { gateway: gateway.state, keptn: keptn.state },
+    hubs: hubs.map((hub) => ({
+      name: hub.name,
+      stamps: topology.stamps.map((stamp) => stampStatus(stamp, hub, now)),
+      fanOuts: hub.fanOuts.map((head) => ({
+        id: head.id,
+        task: head.task,
+        context: head.context,
+        project: head.project,
+        stage: head.stage,
+        service: head.service,
+        openedAt: new Date(head.openedAt).toISOString(),
+        targets: head.targets.map(({ stamp }) => stamp),
+      })),
+    })),
+  }
+}
+
+function stampStatus({ name, geo, ring }: Stamp, { registry }: HubSource, now: number): object {
+  const record = registry?.record(name)
+  return {
+    stamp: name,
+    geo,
+    ring,
+    online: record !== undefined && registry?.isOnline(name) === true,
+    ...(record === undefined
+      ? {}
+      : { agent: record.agent, heardSecondsAgo: Math.round((now - record.heardAt) / 1_000) }),
+  }
+}

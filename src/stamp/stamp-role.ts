@@ -1,0 +1,86 @@
+import type { Integration } from '../domain/interest.ts'
+import type { Place } from '../domain/subject.ts'
+import type { Topology } from '../domain/topology.ts'
+import type { SignetError } from '../errors.ts'
+import type { DeadLetters } from '../flow/dead-letters.ts'
+import type { WayIn } from '../flow/way-in.ts'
+import type { Publisher } from '../links/publisher.ts'
+import type { Store } from '../links/store.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Part } from '../runtime/lifecycle.ts'
+import type { Pump } from '../runtime/pump.ts'
+import { untilDone } from '../runtime/retry.ts'
+import type { CollectOptions } from './collect.ts'
+import { collectPump, openCollection } from './collect.ts'
+import { deliverPump } from './deliver.ts'
+import type { Gate } from './gate.ts'
+
+export interface StampRoleOptions {
+  readonly topology: Topology
+  readonly place: Place
+  readonly keptnStore: Store
+  /** The hub store of a control plane, by its JetStream domain. */
+  readonly hubStore: (domain: string) => Store
+  readonly publisher: Publisher
+  readonly wayIn: WayIn
+  readonly gate: Gate
+  readonly deadLetters: (controlPlane: string) => DeadLetters
+  readonly dedupeWindowMs: number
+  readonly retentionMs: number
+  readonly inFlight: number
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** What makes a cluster a stamp: events come down into its Keptn NATS, and answers go up. */
+export class StampRole implements Part {
+  readonly name = 'stamp'
+  readonly #options: StampRoleOptions
+  #pumps: readonly Pump[] = []
+  #reason: string | undefined = 'the Keptn NATS has not answered yet'
+
+  constructor(options: StampRoleOptions) {
+    this.#options = options
+  }
+
+  /** Why it does not work, or undefined. */
+  get notReady(): string | undefined {
+    if (this.#reason !== undefined) return this.#reason
+    const idle = this.#pumps.find((pump) => !pump.reading)
+    return idle === undefined ? undefined : `${idle.name}: waits for its consumer`
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { topology, wayIn, log } = this.#options
+    const collection: CollectOptions = this.#options
+    const note = (error: SignetError): void => {
+      if (this.#reason !== error.message) log.warn({ error }, 'The stamp waits.')
+      this.#reason = error.message
+    }
+    await untilDone(() => wayIn.open(), signal, note)
+    await untilDone(() => openCollection(collection), signal, note)
+    const deliveries = topology.controlPlanes.map(({ name, storeDomain }) =>
+      deliverPump({
+        ...this.#options,
+        scope: { federation: topology.federation, controlPlane: name },
+        hubStore: this.#options.hubStore(storeDomain),
+        deadLetters: this.#options.deadLetters(name),
+      }),
+    )
+    this.#pumps = [...deliveries, collectPump(collection)]
+    for (const pump of this.#pumps) pump.start()
+    this.#reason = undefined
+  }
+
+  async stop(): Promise<void> {
+    this.#reason = 'stopping'
+    await Promise.all(this.#pumps.map((pump) => pump.drain()))
+  }
+}
+
+/** What is known of the integrations of a stamp. */
+export interface KnownIntegrations {
+  /** Undefined where none has ever said anything. */
+  list(): readonly Integration[] | undefined
+}
