@@ -72,6 +72,7 @@ export class Bucket<Value> {
    * revision; undefined where somebody else was faster.
    */
   async update(key: string, value: Value, revision: number): Promise<number | undefined> {
+    if (revision === 0) return this.create(key, value)
     try {
       return await this.#kv.update(key, encode(value), revision)
     } catch (error) {

@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { SignetError } from '../errors.ts'
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
@@ -15,7 +16,28 @@ export interface Log {
 /** JSON lines on stderr: stdout belongs to the answers of commands. Never handed a secret. */
 export function createLog(level: LogLevel, facts: Readonly<Record<string, string>>): Log {
   return pino(
-    { level, base: facts, timestamp: pino.stdTimeFunctions.isoTime, messageKey: 'message' },
+    {
+      level,
+      base: facts,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      messageKey: 'message',
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: describeError },
+    },
     pino.destination({ fd: 2, sync: true }),
   )
+}
+
+/** An error as a log line has it: what a person needs, a stack only where nobody foresaw it. */
+function describeError(error: unknown): unknown {
+  if (error instanceof SignetError) {
+    const { code, message, details, cause } = error
+    return {
+      code,
+      text: message,
+      details,
+      ...(cause === undefined ? {} : { cause: String(cause) }),
+    }
+  }
+  return error instanceof Error ? { text: error.message, stack: error.stack } : error
 }
