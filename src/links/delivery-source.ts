@@ -1,5 +1,6 @@
 import type { ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream'
 import { millis } from '@nats-io/transport-node'
+import type { NatsSide } from './nats-side.ts'
 import type { Delivery, DeliverySource } from './delivery.ts'
 
 /** A pull lasts this long, so that after an outage reading goes on within seconds (nats-notes 2). */
@@ -11,6 +12,7 @@ const PULL_MS = 2_000
  * are gone.
  */
 export async function openSource(
+  side: NatsSide,
   client: JetStreamClient,
   stream: string,
   durable: string,
@@ -22,13 +24,15 @@ export async function openSource(
     expires: PULL_MS,
     abort_on_missing_resource: true,
   })
-  return new PulledSource(messages)
+  return new PulledSource(side, messages)
 }
 
 class PulledSource implements DeliverySource {
+  readonly #side: NatsSide
   readonly #messages: ConsumerMessages
 
-  constructor(messages: ConsumerMessages) {
+  constructor(side: NatsSide, messages: ConsumerMessages) {
+    this.#side = side
     this.#messages = messages
   }
 
@@ -37,14 +41,16 @@ class PulledSource implements DeliverySource {
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Delivery> {
-    for await (const message of this.#messages) yield new PulledDelivery(message)
+    for await (const message of this.#messages) yield new PulledDelivery(this.#side, message)
   }
 }
 
 class PulledDelivery implements Delivery {
+  readonly #side: NatsSide
   readonly #message: JsMsg
 
-  constructor(message: JsMsg) {
+  constructor(side: NatsSide, message: JsMsg) {
+    this.#side = side
     this.#message = message
   }
 
@@ -78,7 +84,9 @@ class PulledDelivery implements Delivery {
   }
 
   ack(): void {
-    this.#message.ack()
+    this.#side.soon(() => {
+      this.#message.ack()
+    })
   }
 
   nak(delayMs: number): void {

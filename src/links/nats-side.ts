@@ -45,6 +45,7 @@ export class NatsSide {
   #connected = false
   #closing = false
   #watching: Promise<void> | undefined
+  #actions: (() => void)[] = []
   readonly #onDisconnect: (() => void)[] = []
 
   constructor(options: NatsSideOptions) {
@@ -76,6 +77,20 @@ export class NatsSide {
   get connection(): NatsConnection {
     if (this.#connection !== undefined) return this.#connection
     throw new SignetError('SIGNET_INTERNAL', `The ${this.#options.side} NATS was used too early.`)
+  }
+
+  /**
+   * Does something at the end of this turn of the event loop, together with all else that was asked for in
+   * it. The client writes to its socket after every microtask that said something; a thousand
+   * acknowledgements, each in a microtask of its own, would be a thousand writes.
+   */
+  soon(action: () => void): void {
+    if (this.#actions.push(action) > 1) return
+    setImmediate(() => {
+      const actions = this.#actions
+      this.#actions = []
+      for (const run of actions) run()
+    })
   }
 
   /** `gateway` or `keptn`. */

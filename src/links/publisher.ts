@@ -98,41 +98,53 @@ export class Publisher {
 
   /** Lets go of everything that waits. */
   stop(): void {
-    const stopped = new SignetError('SIGNET_STOPPED', 'The publisher was stopped.')
-    this.#stopping.abort(stopped)
+    const reason = stopped()
+    this.#stopping.abort(reason)
     clearInterval(this.#sweeper)
     this.#subscription?.unsubscribe()
-    for (const waiting of this.#waiting.values()) waiting.reject(stopped)
+    for (const waiting of this.#waiting.values()) waiting.reject(reason)
     this.#waiting.clear()
   }
 
-  #once({ subject, body, headers: pairs, stream }: Message): Promise<Acknowledged> {
+  #once(message: Message): Promise<Acknowledged> {
     return new Promise((resolve, reject) => {
       if (this.#stopping.signal.aborted) {
         reject(this.#stopping.signal.reason)
         return
       }
-      // What a disconnected client publishes is gone without an error (nats-notes 8).
-      if (!this.#side.state.connected) {
-        reject(lost(subject, 'the connection is down'))
-        return
-      }
-      this.#next += 1
-      const token = this.#next.toString(36)
-      const head = headers()
-      for (const name in pairs) head.set(name, pairs[name] as string)
-      try {
-        this.#side.connection.publish(subject, body, {
-          reply: `${this.#prefix}.${token}`,
-          headers: head,
-        })
-      } catch (error) {
-        reject(this.#refusal(error, subject, body))
-        return
-      }
-      const deadline = Date.now() + ACK_TIMEOUT_MS
-      this.#waiting.set(token, { subject, stream, deadline, resolve, reject })
+      this.#side.soon(() => {
+        this.#send(message, resolve, reject)
+      })
     })
+  }
+
+  #send(
+    { subject, body, headers: pairs, stream }: Message,
+    resolve: (stored: Acknowledged) => void,
+    reject: (error: SignetError) => void,
+  ): void {
+    // What a disconnected client publishes is gone without an error (nats-notes 8).
+    if (!this.#side.state.connected) {
+      reject(lost(subject, 'the connection is down'))
+      return
+    }
+    if (this.#stopping.signal.aborted) {
+      reject(stopped())
+      return
+    }
+    this.#next += 1
+    const token = this.#next.toString(36)
+    const head = headers()
+    for (const name in pairs) head.set(name, pairs[name] as string)
+    try {
+      const reply = `${this.#prefix}.${token}`
+      this.#side.connection.publish(subject, body, { reply, headers: head })
+    } catch (error) {
+      reject(this.#refusal(error, subject, body))
+      return
+    }
+    const deadline = Date.now() + ACK_TIMEOUT_MS
+    this.#waiting.set(token, { subject, stream, deadline, resolve, reject })
   }
 
   #refusal(error: unknown, subject: string, body: Uint8Array): SignetError {
@@ -217,6 +229,10 @@ function refused(
       details,
     },
   )
+}
+
+function stopped(): SignetError {
+  return new SignetError('SIGNET_STOPPED', 'The publisher was stopped.')
 }
 
 function lost(subject: string, why: string, cause?: unknown): SignetError {

@@ -196,7 +196,7 @@ export class Store {
   /** Begins to read a durable; buffers at most `bufferBytes`. */
   async read(stream: string, durable: string, bufferBytes: number): Promise<DeliverySource> {
     try {
-      return await openSource(this.client, stream, durable, bufferBytes)
+      return await openSource(this.#side, this.client, stream, durable, bufferBytes)
     } catch (error) {
       throw translate(error, `Consumer ${durable} of ${stream} could not be read`)
     }
