@@ -189,6 +189,10 @@ test('counts tell every target once, and the missing apart', (t) => {
   t.deepEqual(counts, { targets: 6, passed: 1, warned: 1, failed: 3, skipped: 1, missing: 2 })
 })
 
+test('a share is reckoned exactly: 55 % of 20 stamps are 11', (t) => {
+  t.is(neededOf({ percent: 55 }, 20), 11)
+})
+
 test('the reason is nobody where nothing was sent', (t) => {
   t.is(ended(['skipped', 'never']).reason, 'nobody')
   t.is(ended(['pass', 'skipped']).reason, 'answers')

@@ -11,7 +11,7 @@ import {
 } from '../../src/domain/fanin.ts'
 import { openFanOut } from '../../src/domain/fanout.ts'
 import { parseEvent } from '../../src/domain/event.ts'
-import { phaseOf } from '../../src/domain/stamp-outcome.ts'
+import { finishedInOrder, phaseOf } from '../../src/domain/stamp-outcome.ts'
 import { progressMessage, progressOf } from '../../src/domain/progress.ts'
 import { settle } from '../../src/domain/verdict.ts'
 import {
@@ -157,6 +157,21 @@ test('of two different deliveries of one id the earlier counts, whichever comes 
   const back = one({}, [b, a])
   t.deepEqual(back.taken, ['recorded', 'recorded'])
   t.deepEqual(forth.records, back.records)
+})
+
+test('answers of one moment count in the order of their ids, whichever comes first', (t) => {
+  const two = [
+    finished('eu-1', 200, { source: 'b', result: 'fail', message: 'second' }),
+    finished('eu-1', 200, { source: 'a', result: 'fail', message: 'first' }),
+  ]
+  for (const answers of [two, two.toReversed()]) {
+    const { head, records } = one({ answers: 2 }, answers)
+    t.regex(settle(head, records, LATER)?.message ?? '', /first; second$/)
+    t.deepEqual(
+      finishedInOrder(records.get('eu-1')).map(([eventId]) => eventId),
+      ['eu-1:a:f1', 'eu-1:b:f1'],
+    )
+  }
 })
 
 test('an answer of a stamp that is no target changes nothing', (t) => {
