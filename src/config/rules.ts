@@ -53,7 +53,8 @@ function checkNames(facts: Facts): readonly Finding[] {
             ],
       ),
     ),
-    ...stages.flatMap((rule) => [...twice(rule.rings, 'ring'), ...twice(rule.geos ?? [], 'geo')]),
+    ...stages.flatMap(({ rings: named }) => twice(named, 'ring')),
+    ...stages.flatMap(({ geos: named = [] }) => twice(named, 'geo')),
   ]
 }
 

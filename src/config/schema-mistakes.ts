@@ -76,7 +76,10 @@ export function show(value: unknown): string {
   if (typeof value === 'string') return value === '' ? 'empty text' : quote(value)
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list'
   if (typeof value === 'object') return 'keys with values'
-  return `the ${typeof value === 'boolean' ? 'truth value' : typeof value} ${String(value)}`
+  if (typeof value === 'boolean') return `the truth value ${value}`
+  return typeof value === 'number' || typeof value === 'bigint'
+    ? `the number ${value}`
+    : typeof value
 }
 
 function mayBe(keys: readonly string[]): string | undefined {

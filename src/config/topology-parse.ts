@@ -50,7 +50,7 @@ export type ParsedTopology =
  * any of them is reported at once, sorted by file and position. The topology is frozen.
  */
 export function parseTopology(files: readonly SourceFile[]): ParsedTopology {
-  const read = files.map(readYaml)
+  const read = files.map((file) => readYaml(file))
   const mistakes = read.flatMap((file) => file.mistakes)
   const warnings = read.flatMap((file) => file.warnings)
   const found = read.flatMap((file) => file.documents)

@@ -59,7 +59,7 @@ const task = text(/^[^\s.*>]+$/, 'the name of a Keptn task, without dots, spaces
 const handles = z
   .array(task)
   .describe(
-    'Tasks that the integrations here handle, whether or not they have registered. A stamp that lists tasks is a target of those tasks only.',
+    'Tasks that the integrations here handle, whether or not they have registered. While nothing has registered in it, a stamp that lists tasks is a target of those tasks only.',
   )
 const dataPath = text(
   /^data(\.[^.\s]+)+$/,

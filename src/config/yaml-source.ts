@@ -28,8 +28,14 @@ export interface ReadYaml {
   readonly warnings: readonly Mistake[]
 }
 
-/** Reads all documents of a YAML file. Never throws; empty documents are left out. */
-export function readYaml({ path: file, text }: SourceFile): ReadYaml {
+/**
+ * Reads all documents of a YAML file. Never throws; empty documents are left out. With the schema
+ * `failsafe` every scalar is the text that stands there: a password 0123 stays one.
+ */
+export function readYaml(
+  { path: file, text }: SourceFile,
+  schema: 'core' | 'failsafe' = 'core',
+): ReadYaml {
   const documents: SourceDocument[] = []
   const mistakes: Mistake[] = []
   const warnings: Mistake[] = []
@@ -53,7 +59,7 @@ export function readYaml({ path: file, text }: SourceFile): ReadYaml {
   })
 
   try {
-    for (const document of parseAllDocuments(text, { lineCounter, prettyErrors: false })) {
+    for (const document of parseAllDocuments(text, { lineCounter, prettyErrors: false, schema })) {
       mistakes.push(...document.errors.map(told))
       warnings.push(...document.warnings.map(told))
       if (document.contents === null && document.errors.length === 0) continue

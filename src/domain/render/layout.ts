@@ -35,3 +35,8 @@ export function stagesOf(topology: Topology, ring: string): readonly string[] {
     .map(({ stage }) => stage)
   return [...new Set(globs)]
 }
+
+/** `1 stamp`, `2 stamps` */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

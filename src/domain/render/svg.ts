@@ -1,6 +1,6 @@
 import type { Stamp, Topology } from '../topology.ts'
 import type { MapGeo } from './layout.ts'
-import { mapOf, stagesOf } from './layout.ts'
+import { counted, mapOf, stagesOf } from './layout.ts'
 
 /**
  * The map as an SVG that stands on its own: geos are columns, rings are rows in release order, stamps
@@ -12,7 +12,7 @@ export function renderSvg(topology: Topology): string {
   const rows = grid.rows.map((row, index) => renderRow(row, index, grid))
   const columns = grid.columns.map((column) => renderColumn(column, grid, topology))
   const { width, height } = grid
-  const count = `${geos.length} geos · ${topology.rings.length} rings · ${topology.stamps.length} stamps`
+  const count = `${counted(geos.length, 'geo')} · ${counted(topology.rings.length, 'ring')} · ${counted(topology.stamps.length, 'stamp')}`
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${escape(`Federation ${topology.federation}: ${count}`)}">`,
     `<style>${STYLE}</style>`,
@@ -78,7 +78,7 @@ function gridOf(topology: Topology, geos: readonly MapGeo[]): Grid {
         stamps.map(({ name, link }) => name.length + (link === 'auto' ? 0 : 7)),
       ),
       ...geo.homes.map(({ name, home }) => home.stamp.length + name.length + 3),
-      geo.name.length + 8,
+      geo.name.length + 12,
     ]
     const boxWidth = Math.max(130, Math.max(...labels) * 7.6 + 28)
     const width = Math.round(perRow * (boxWidth + GAP) - GAP + 2 * PAD)
@@ -120,7 +120,7 @@ function renderRow({ ring, stages, y, height }: Row, index: number, { width, row
     return `${line}<text class="faint" x="${MARGIN}" y="${y + height / 2 + 4}">home</text>`
   const names = stages.map(
     (stage, position) =>
-      `<text class="faint" x="${MARGIN + 22}" y="${y + PAD + 34 + position * 16}">${escape(stage)}</text>`,
+      `<text class="faint" x="${MARGIN + 22}" y="${y + PAD + 34 + position * 16}">${escape(clip(stage))}</text>`,
   )
   return [
     line,
@@ -140,7 +140,9 @@ function renderColumn(
   const panel = [
     `<rect class="geo" x="${x}" y="${top}" width="${width}" height="${bottom - top}" rx="10"/>`,
     `<text class="geo-name" x="${x + PAD}" y="${top + 26}">${escape(geo.name)}</text>`,
-    denies ? `<text class="faint end" x="${x + width - PAD}" y="${top + 26}">residency</text>` : '',
+    denies
+      ? `<text class="faint end" x="${x + width - PAD}" y="${top + 26}">leave: deny</text>`
+      : '',
   ].join('')
   const boxes = rows.flatMap(({ ring, y }) => {
     const place = (position: number) => ({
@@ -202,16 +204,16 @@ function describe({ name, link, labels, handles }: Stamp): string {
 function legend({ bottom }: Grid): string {
   const y = bottom + 18
   const entries = [
-    ['home', 'home of Keptn'],
-    ['auto', 'link auto'],
-    ['nats', 'NATS only'],
-    ['https', 'HTTPS only'],
+    ['home', 'home of Keptn', 0],
+    ['auto', 'link auto', 140],
+    ['nats', 'NATS only', 240],
+    ['https', 'HTTPS only', 345],
   ] as const
   return entries
-    .map(([kind, text], index) => {
-      const x = MARGIN + index * 112 + (index > 0 ? 20 : 0)
-      return `<g class="${kind}"><rect x="${x}" y="${y}" width="18" height="12" rx="3"/></g><text class="faint" x="${x + 26}" y="${y + 10.5}">${text}</text>`
-    })
+    .map(
+      ([kind, text, offset]) =>
+        `<g class="${kind}"><rect x="${MARGIN + offset}" y="${y}" width="18" height="12" rx="3"/></g><text class="faint" x="${MARGIN + offset + 26}" y="${y + 10.5}">${text}</text>`,
+    )
     .join('')
 }
 
@@ -259,6 +261,11 @@ function colours(scheme: typeof LIGHT): string {
     `.nats rect{stroke:${nats}}.nats .mark{fill:${nats}}.https rect{stroke:${https}}.https .mark{fill:${https}}`,
     `.home rect{fill:${home};stroke:${home}}.home text{fill:#ffffff}`,
   ].join('')
+}
+
+/** A stage's glob may be long, and the column of the rings is not. */
+function clip(text: string): string {
+  return text.length <= 32 ? text : `${text.slice(0, 31)}…`
 }
 
 function escape(text: string): string {
