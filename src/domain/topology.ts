@@ -13,6 +13,8 @@ export interface Topology {
   readonly tasks: TaskPolicies
   readonly geos: readonly Geo[]
   readonly stamps: readonly Stamp[]
+  /** What ring files say beside their stamps; absent: nothing. */
+  readonly geoRings?: readonly GeoRing[]
 }
 
 /** One Keptn installation. */
@@ -85,6 +87,33 @@ export interface Stamp {
   readonly labels: Readonly<Record<string, string>>
   /** Tasks that its integrations handle, whether they have said so or not. */
   readonly handles: readonly string[]
+}
+
+/** One ring in one geo, where its file says who may join or how a wave goes through it. */
+export interface GeoRing {
+  readonly geo: string
+  readonly ring: string
+  readonly join?: JoinRule
+  readonly rollout?: Rollout
+}
+
+/** Stamps that may appear by themselves (DESIGN 7.8). */
+export interface JoinRule {
+  /** Globs of stamp names. */
+  readonly allow: readonly string[]
+  readonly approve: 'auto' | 'manual'
+}
+
+/** How a wave goes through the stamps of a ring (DESIGN 7.4). */
+export interface Rollout {
+  /** How many stamps at once: a number of them, or a share of the wave. */
+  readonly concurrency: { readonly stamps: number } | { readonly percent: number }
+  /** The pause after each wave. */
+  readonly soakMs: number
+  /** More failed stamps than this stop it. */
+  readonly maxFailures: number
+  /** Absent: none. */
+  readonly deadlineMs?: number
 }
 
 /** Whether a glob (`*` stands for any characters, also none) matches the whole of `text`. */

@@ -1,0 +1,27 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { configurationPage, topologyJsonSchema } from '../src/config/describe.ts'
+
+/**
+ * Writes the generated documents, from the root of the project. With `--check` it writes nothing, and
+ * ends with 1 where one of them is stale.
+ */
+const DOCUMENTS = [
+  { path: 'docs/configuration.md', make: configurationPage },
+  { path: 'docs/topology.schema.json', make: topologyJsonSchema },
+]
+
+const isCheck = process.argv.includes('--check')
+for (const { path, make } of DOCUMENTS) {
+  const wanted = make()
+  const found = await readFile(path, 'utf8').catch(() => undefined)
+  if (found === wanted) continue
+  if (isCheck) {
+    process.stderr.write(`${path} is stale; \`npm run docs\` makes it anew.\n`)
+    process.exitCode = 1
+  } else {
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, wanted)
+    process.stdout.write(`${path} written\n`)
+  }
+}

@@ -1,0 +1,169 @@
+import { formatDuration } from '../config/duration.ts'
+import type { Paint, Position } from '../config/mistake.ts'
+import { formatPosition } from '../config/mistake.ts'
+import type { TopologySources } from '../config/topology-parse.ts'
+import type { KeptnEvent } from '../domain/event.ts'
+import type { ExplainedTarget, Explanation } from '../domain/explain.ts'
+import type { ResidencyVerdict } from '../domain/residency.ts'
+import type { ControlPlane, StageRule, TaskPolicy } from '../domain/topology.ts'
+
+/** An explanation, with what it is about and where its rules were written. */
+export interface Explained {
+  readonly event: KeptnEvent
+  readonly controlPlane: ControlPlane
+  readonly explanation: Explanation
+  readonly sources: TopologySources
+}
+
+/** The explanation for programs. Times are in milliseconds. */
+export function explanationJson({ event, controlPlane, explanation, sources }: Explained) {
+  const { kind, sentence, rule, task, policy, policyOf, inbound } = explanation
+  const { id, type, source, context, project, stage, service } = event
+  return {
+    ok: true,
+    event: { id, type, source, context, project, stage, service },
+    controlPlane: controlPlane.name,
+    kind,
+    sentence,
+    ...(rule === undefined
+      ? {}
+      : { rule: { index: rule.index, ...rule.rule, at: sources.stages[rule.index] } }),
+    ...(policy === undefined
+      ? {}
+      : { task, policy, policyOf, policyAt: policyPosition(explanation, sources) }),
+    ...(inbound === undefined ? {} : { inbound }),
+    in: explanation.targets.map(({ stamp, ...target }) => ({
+      stamp: stamp.name,
+      geo: stamp.geo,
+      ring: stamp.ring,
+      link: stamp.link,
+      ...target,
+    })),
+    out: explanation.excluded.map(({ stamp, reason, sentence: why }) => ({
+      stamp: stamp.name,
+      geo: stamp.geo,
+      ring: stamp.ring,
+      reason,
+      sentence: why,
+    })),
+  }
+}
+
+/** The explanation for people. */
+export function formatExplanation(explained: Explained, paint: Paint): string {
+  const { event, controlPlane, explanation, sources } = explained
+  const { rule, policy, inbound, targets, excluded } = explanation
+  const { home } = controlPlane
+  const row = (label: string, text: string) => `${paint('faint', label.padEnd(11))}${text}`
+  const about = [
+    event.project && `project ${event.project}`,
+    event.stage && `stage ${event.stage}`,
+    event.service && `service ${event.service}`,
+    event.context && `context ${event.context}`,
+  ]
+  const lines = [
+    row('event', paint('strong', event.type)),
+    row('', about.filter((part) => part !== '').join(' · ')),
+    row('plane', `${controlPlane.name}, at home in ${home.geo}/${home.stamp}`),
+  ]
+  if (rule !== undefined)
+    lines.push(
+      row('rule', `${formatRule(rule.rule)}  ${at(sources.stages[rule.index], paint)}`.trimEnd()),
+    )
+  if (policy !== undefined) {
+    const where = at(policyPosition(explanation, sources), paint)
+    const from = explanation.policyOf === 'task' ? 'the task’s own' : 'the default'
+    lines.push(row('policy', formatPolicy(policy)), row('', `${paint('faint', from)}  ${where}`))
+  }
+  lines.push('', paint('strong', explanation.sentence))
+  if (targets.length > 0) lines.push('', ...formatTargets(targets, paint))
+  if (inbound !== undefined && targets.length > 0)
+    lines.push('', row('arrives', `${inbound}, republished as ${event.type}`))
+  const residency = formatResidency(targets, controlPlane)
+  if (residency.length > 0)
+    lines.push('', ...residency.map((line, index) => row(index === 0 ? 'residency' : '', line)))
+  if (targets.some(({ interest }) => interest.kind === 'assumed'))
+    lines.push(
+      '',
+      paint(
+        'faint',
+        'assumed: the stamp says nothing of its own in the topology; its integrations decide',
+      ),
+    )
+  if (excluded.length > 0) {
+    const width = Math.max(...excluded.map(({ stamp }) => stamp.name.length))
+    lines.push('', paint('doubtful', 'out'))
+    for (const { stamp, sentence } of excluded)
+      lines.push(`  ${stamp.name.padEnd(width)}  ${paint('faint', sentence)}`)
+  }
+  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`
+}
+
+function formatTargets(targets: readonly ExplainedTarget[], paint: Paint): readonly string[] {
+  const width = Math.max(...targets.map(({ stamp }) => stamp.name.length))
+  return [
+    paint('good', 'in'),
+    ...targets.map(({ stamp, interest, chosen, down }) => {
+      const wants = interest.kind === 'assumed' ? 'assumed' : 'handles it'
+      const note = chosen ? wants : `${wants}, not chosen`
+      return `  ${paint(chosen ? 'name' : 'faint', stamp.name.padEnd(width))}  ${note.padEnd(10)}  ${paint('faint', down)}`
+    }),
+  ]
+}
+
+/** One line for each way between two geos and each event that goes it. */
+function formatResidency(
+  targets: readonly ExplainedTarget[],
+  { home }: ControlPlane,
+): readonly string[] {
+  const lines = new Set<string>()
+  for (const { stamp, residency, answers } of targets) {
+    if (residency.kind === 'inside') continue
+    lines.add(`${home.geo} → ${stamp.geo}  the event ${verdict(residency, home.geo)}`)
+    for (const answer of answers)
+      lines.add(
+        `${stamp.geo} → ${home.geo}  ${answer.tail} ${verdict(answer.residency, stamp.geo)}`,
+      )
+  }
+  return [...lines]
+}
+
+function verdict(residency: ResidencyVerdict, from: string): string {
+  if (residency.kind === 'refused') return `may not leave (${from}: leave deny)`
+  if (residency.kind !== 'rule') return 'may leave'
+  const edits = [
+    ...residency.drop.map((path) => `without ${path}`),
+    ...residency.hash.map((path) => `with ${path} hashed`),
+  ]
+  const how = edits.length === 0 ? '' : ` ${edits.join(', ')}`
+  return `may leave${how} (${from}: residency.allow[${residency.index}])`
+}
+
+function formatRule({ stage, project, rings, geos }: StageRule): string {
+  const of = project === undefined ? '' : ` of project ${project}`
+  return `stage ${stage}${of} → rings ${rings.join(', ')} in ${geos === undefined ? 'every geo' : geos.join(', ')}`
+}
+
+function formatPolicy(policy: TaskPolicy): string {
+  const { select, success, startTimeoutMs, finishTimeoutMs, offline, missing } = policy
+  return [
+    `select ${select}`,
+    `success ${typeof success === 'string' ? success : `${success.percent}%`}`,
+    `start within ${formatDuration(startTimeoutMs)}`,
+    `finish within ${formatDuration(finishTimeoutMs)}`,
+    `offline ${offline}`,
+    `missing ${missing}`,
+  ].join(' · ')
+}
+
+function policyPosition(
+  { task, policyOf }: Explanation,
+  { tasks }: TopologySources,
+): Position | undefined {
+  const key = policyOf === 'task' ? (task ?? '') : 'default'
+  return Object.hasOwn(tasks, key) ? tasks[key] : undefined
+}
+
+function at(position: Position | undefined, paint: Paint): string {
+  return position === undefined ? '' : paint('faint', formatPosition(position))
+}

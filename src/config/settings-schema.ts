@@ -1,0 +1,221 @@
+import type { SettingTable } from './setting.ts'
+import { setting } from './setting.ts'
+import {
+  count,
+  durationMs,
+  name,
+  oneOf,
+  path,
+  port,
+  positiveMs,
+  text,
+  urlsByName,
+} from './setting-readers.ts'
+import { apiTable, distributorTable } from './settings-keptn.ts'
+
+/**
+ * The one table of settings (DESIGN 6): each with its environment variables, its name in the
+ * settings file (and as a flag), its default and its sentence. From it come the type, the parsing and
+ * docs/configuration.md.
+ */
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** The five names that Keptn's clients dial (wire 2.2). */
+export const KEPTN_SERVICES = [
+  'shipyard-controller',
+  'resource-service',
+  'mongodb-datastore',
+  'secret-service',
+  'api-service',
+] as const
+
+export const agentTable = {
+  stamp: setting(
+    'stamp',
+    ['SIGNET_STAMP'],
+    name,
+    'The name of this stamp in the topology. Required.',
+  ),
+  topologyDir: setting('topology', ['SIGNET_TOPOLOGY'], path, 'The folder of the topology files.', {
+    default: './topology',
+  }),
+  logLevel: setting(
+    'logLevel',
+    ['SIGNET_LOG_LEVEL'],
+    oneOf(LOG_LEVELS),
+    'What is logged: JSON lines on stderr.',
+    {
+      default: 'info',
+    },
+  ),
+  listenHost: setting(
+    'listen',
+    ['SIGNET_LISTEN'],
+    text,
+    'The address that the ports below are opened on.',
+    {
+      default: '0.0.0.0',
+    },
+  ),
+  httpPort: setting(
+    'httpPort',
+    ['SIGNET_HTTP_PORT', 'API_PROXY_PORT'],
+    port,
+    'The API proxy and `/event` for the integrations of this stamp. 0: any free port.',
+    {
+      default: '8081',
+    },
+  ),
+  servicesPort: setting(
+    'servicesPort',
+    ['SIGNET_SERVICES_PORT'],
+    port,
+    'The same, by Host name, for the five fixed names of Keptn’s services. 0: any free port.',
+    {
+      default: '8080',
+    },
+  ),
+  adminPort: setting(
+    'adminPort',
+    ['SIGNET_ADMIN_PORT'],
+    port,
+    '`/livez`, `/readyz`, `/metrics`, `/status` and the console. 0: any free port.',
+    {
+      default: '9090',
+    },
+  ),
+  drainMs: setting(
+    'drain',
+    ['SIGNET_DRAIN'],
+    durationMs,
+    'How long a stop may take; keep it below the grace period of the pod.',
+    {
+      default: '25s',
+    },
+  ),
+  dedupeWindowMs: setting(
+    'dedupeWindow',
+    ['SIGNET_DEDUPE_WINDOW'],
+    positiveMs,
+    'For how long the id of an event is remembered: about 300 bytes an id in the memory of the NATS server.',
+    {
+      default: '24h',
+    },
+  ),
+  retentionMs: setting(
+    'retention',
+    ['SIGNET_RETENTION'],
+    positiveMs,
+    'For how long the hub store keeps events that nobody has fetched.',
+    {
+      default: '7d',
+    },
+  ),
+  inFlight: setting(
+    'inFlight',
+    ['SIGNET_IN_FLIGHT'],
+    count(1),
+    'How many events may be under way at once in each direction.',
+    {
+      default: '256',
+    },
+  ),
+  storeReplicas: setting(
+    'storeReplicas',
+    ['SIGNET_STORE_REPLICAS'],
+    count(1),
+    'Replicas of the streams in the hub store. Without it: as many as the servers allow, up to 3.',
+  ),
+  presenceIntervalMs: setting(
+    'presenceInterval',
+    ['SIGNET_PRESENCE_INTERVAL'],
+    positiveMs,
+    'How often a stamp says that it is there.',
+    {
+      default: '5s',
+    },
+  ),
+  keptnServices: setting(
+    'keptnServices',
+    ['SIGNET_KEPTN_SERVICES'],
+    urlsByName(KEPTN_SERVICES, (service) => `http://${service}:8080`),
+    'Where the hub finds Keptn’s services, for those that are not at `http://<name>:8080`.',
+    {
+      default: KEPTN_SERVICES.map((service) => `${service}=http://${service}:8080`).join(','),
+    },
+  ),
+} as const satisfies SettingTable
+
+/** Both sides are NATS servers: `urls` is parsed apart from the table, for it may hide credentials. */
+export const DEFAULT_GATEWAY_URL = 'nats://natsserver.default.svc.cluster.local:4222'
+export const DEFAULT_KEPTN_URL = 'nats://keptn-nats'
+
+export const gatewayTable = natsTable(
+  'gateway',
+  'SIGNET_NATS_',
+  ['SIGNET_NATS_URL'],
+  DEFAULT_GATEWAY_URL,
+  'this stamp’s server of the supercluster',
+)
+export const keptnTable = natsTable(
+  'keptn',
+  'KEPTN_NATS_',
+  ['NATS_URL', 'PUBSUB_URL', 'EVENTBROKER'],
+  DEFAULT_KEPTN_URL,
+  'the server of Keptn and of this stamp’s integrations',
+)
+
+function natsTable<const D extends string>(
+  group: string,
+  prefix: string,
+  variables: readonly [string, ...string[]],
+  defaultUrl: D,
+  side: string,
+) {
+  const file = ' The file is read again when it changes.'
+  return {
+    url: setting(
+      `${group}.url`,
+      variables,
+      text,
+      `The NATS URL of ${side}; several with commas between them. Credentials in it are split off.`,
+      { default: defaultUrl },
+    ),
+    credsFile: setting(`${group}.creds`, [`${prefix}CREDS`], path, `A credentials file.${file}`),
+    nkey: setting(
+      `${group}.nkey`,
+      [`${prefix}NKEY`],
+      text,
+      `A file with an nkey seed, or the seed itself.${file}`,
+      { isSecret: true },
+    ),
+    user: setting(`${group}.user`, [`${prefix}USER`], text, 'A user.'),
+    password: setting(`${group}.password`, [`${prefix}PASSWORD`], text, 'Its password.', {
+      isSecret: true,
+    }),
+    token: setting(`${group}.token`, [`${prefix}TOKEN`], text, 'A token.', { isSecret: true }),
+    tlsCa: setting(
+      `${group}.tlsCa`,
+      [`${prefix}TLS_CA`],
+      path,
+      `The certificates to trust, a PEM file.${file}`,
+    ),
+    tlsCert: setting(
+      `${group}.tlsCert`,
+      [`${prefix}TLS_CERT`],
+      path,
+      `A client certificate, a PEM file.${file}`,
+    ),
+    tlsKey: setting(`${group}.tlsKey`, [`${prefix}TLS_KEY`], path, `Its key, a PEM file.${file}`),
+  } as const satisfies SettingTable
+}
+
+/** Every setting, in the order of the documentation. */
+export const settingGroups = [
+  { title: 'The agent', table: agentTable },
+  { title: 'Gateway NATS', table: gatewayTable },
+  { title: 'Keptn NATS', table: keptnTable },
+  { title: 'The public Keptn API', table: apiTable },
+  { title: 'In place of a distributor', table: distributorTable },
+] as const satisfies readonly { title: string; table: SettingTable }[]
