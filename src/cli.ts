@@ -1,1 +1,165 @@
-process.exitCode = 0
+#!/usr/bin/env node
+import { Command, CommanderError, Option } from 'commander'
+import type { TopologyCommand } from './commands/topology-output.ts'
+import { runTopologyCheck } from './commands/topology-check.ts'
+import { runTopologyExplain } from './commands/topology-explain.ts'
+import { runTopologyRender } from './commands/topology-render.ts'
+import { settingGroups } from './config/settings-schema.ts'
+import { flagName } from './config/settings-source.ts'
+import type { Flags } from './config/settings-source.ts'
+import type { SettingTable } from './config/setting.ts'
+import { SignetError } from './errors.ts'
+import { packageVersion } from './version.ts'
+
+// Arguments, signals and exit codes; nothing else touches process.argv, process.on and process.exit.
+
+const USAGE = 2
+/** Exit code of a program that a second signal ended, as shells write it. */
+const INTERRUPTED = 130
+
+const stopped = onSignals()
+let exitCode = 0
+try {
+  await program().parseAsync(process.argv)
+} catch (error) {
+  exitCode = report(error)
+}
+process.exitCode = exitCode
+
+function program(): Command {
+  const version = packageVersion()
+  const signet = new Command('signet')
+    .description('Lets one Keptn v1 control plane drive delivery across geos, rings and stamps.')
+    .version(version, '-V, --version')
+    .showHelpAfterError('(signet --help tells more)')
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
+    .exitOverride()
+  addAgent(signet, version)
+  addTopology(signet)
+  return signet
+}
+
+function addAgent(signet: Command, version: string): void {
+  const agent = signet
+    .command('agent')
+    .description('run the agent of a stamp; settings come from flags, environment and file')
+    .option('--config <file>', 'a YAML file with settings (SIGNET_CONFIG)')
+  for (const { title, table } of settingGroups) {
+    if (title === 'The public Keptn API' || title === 'In place of a distributor') continue
+    for (const { name, sentence, variables, default: value, isSecret } of rows(table)) {
+      if (isSecret === true) continue
+      const fallback = value === undefined ? '' : `; default ${value}`
+      agent.addOption(
+        new Option(`${flagName(name)} <value>`, `${sentence} (${variables[0]}${fallback})`),
+      )
+    }
+  }
+  agent.action(async (flags: Flags) => {
+    const { runAgent } = await import('./commands/agent.ts')
+    exitCode = await runAgent({ environment: process.env, flags, version, stopped })
+  })
+}
+
+function addTopology(signet: Command): void {
+  const topology = signet.command('topology').description('check, explain and draw a topology')
+  topology
+    .command('check')
+    .description('validate a folder; exit 2 with every mistake')
+    .argument('[dir]', 'the folder', defaultTopology())
+    .option('--json', 'the answer as JSON')
+    .action(async (dir: string, { json }: { json?: true }) => {
+      exitCode = await runTopologyCheck(topologyCommand(dir, json))
+    })
+  topology
+    .command('explain')
+    .description('which stamps an event goes to, and why')
+    .requiredOption('--event <file>', 'a CloudEvent as JSON')
+    .option('--topology <dir>', 'the folder', defaultTopology())
+    .option('--control-plane <name>', 'the control plane that sends it')
+    .option('--json', 'the answer as JSON')
+    .action(async (options: ExplainOptions) => {
+      const { event, topology: dir, controlPlane, json } = options
+      exitCode = await runTopologyExplain({
+        ...topologyCommand(dir, json),
+        event,
+        ...(controlPlane === undefined ? {} : { controlPlane }),
+      })
+    })
+  topology
+    .command('render')
+    .description('draw the map')
+    .argument('[dir]', 'the folder', defaultTopology())
+    .addOption(
+      new Option('--format <format>', 'what to draw')
+        .choices(['mermaid', 'dot', 'svg', 'json'])
+        .default('mermaid'),
+    )
+    .option('--json', 'the same as --format json')
+    .action(async (dir: string, { format, json }: RenderOptions) => {
+      exitCode = await runTopologyRender({ ...topologyCommand(dir, json), format })
+    })
+}
+
+interface ExplainOptions {
+  readonly event: string
+  readonly topology: string
+  readonly controlPlane?: string
+  readonly json?: true
+}
+
+interface RenderOptions {
+  readonly format: 'mermaid' | 'dot' | 'svg' | 'json'
+  readonly json?: true
+}
+
+function topologyCommand(dir: string, json: true | undefined): TopologyCommand {
+  const { stdout, stderr } = process
+  return { dir, json: json === true, stdout, stderr, color: hasColor() }
+}
+
+function rows(table: SettingTable) {
+  return Object.values(table)
+}
+
+function defaultTopology(): string {
+  return process.env['SIGNET_TOPOLOGY'] ?? './topology'
+}
+
+/** Colours on a terminal only, and not against the reader's wish. */
+function hasColor(): boolean {
+  const wish = process.env['NO_COLOR']
+  return process.stdout.isTTY && (wish === undefined || wish === '')
+}
+
+/** The first signal asks for a drain, the second ends at once. */
+function onSignals(): AbortSignal {
+  const controller = new AbortController()
+  const heard = (): void => {
+    if (controller.signal.aborted) process.exit(INTERRUPTED)
+    controller.abort()
+  }
+  process.on('SIGINT', heard)
+  process.on('SIGTERM', heard)
+  // A reader that has seen enough, such as `head`, is no failure.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
+  return controller.signal
+}
+
+/** Tells a failure to a person, and returns the exit code. Never a bare stack. */
+function report(error: unknown): number {
+  // Commander has told it already; help and version are no failures.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
+  if (error instanceof SignetError) {
+    process.stderr.write(`signet: ${error.message}\n`)
+    return error.exitCode
+  }
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const indented = detail.replaceAll('\n', '\n  ')
+  process.stderr.write(
+    `signet: something happened that Signet does not know (SIGNET_INTERNAL). Please report it with this:\n  ${indented}\n`,
+  )
+  return 1
+}

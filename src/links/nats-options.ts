@@ -17,6 +17,7 @@ export interface NatsAuth {
   readonly credsFile?: string
   /** A file with an nkey seed. */
   readonly nkeyFile?: string
+  readonly nkeySeed?: string
   readonly user?: string
   readonly password?: string
   readonly token?: string
@@ -52,11 +53,12 @@ export function connectionOptions(
 }
 
 function authentication(auth: NatsAuth): { authenticator?: Authenticator[] } {
-  const { credsFile, nkeyFile, user, password, token } = auth
+  const { credsFile, nkeyFile, nkeySeed, user, password, token } = auth
   const ways: Authenticator[] = []
   if (credsFile !== undefined)
     ways.push((nonce) => credsAuthenticator(readFileSync(credsFile))(nonce))
   if (nkeyFile !== undefined) ways.push((nonce) => nkeyAuthenticator(seed(nkeyFile))(nonce))
+  if (nkeySeed !== undefined) ways.push(nkeyAuthenticator(new TextEncoder().encode(nkeySeed)))
   if (user !== undefined) ways.push(usernamePasswordAuthenticator(user, password))
   if (token !== undefined) ways.push(tokenAuthenticator(token))
   return ways.length === 0 ? {} : { authenticator: ways }

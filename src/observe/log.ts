@@ -36,7 +36,7 @@ function describeError(error: unknown): unknown {
       code,
       text: message,
       details,
-      ...(cause === undefined ? {} : { cause: String(cause) }),
+      ...(cause === undefined ? {} : { cause: cause instanceof Error ? cause.message : 'unknown' }),
     }
   }
   return error instanceof Error ? { text: error.message, stack: error.stack } : error

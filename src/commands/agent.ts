@@ -1,0 +1,87 @@
+import type { Agent, AgentConfig } from '../agent.ts'
+import { createAgent } from '../agent.ts'
+import { describeSettings } from '../config/settings-describe.ts'
+import { loadSettings } from '../config/settings-load.ts'
+import type { Environment, Flags } from '../config/settings-source.ts'
+import { stampInTopology } from '../config/settings-stamp.ts'
+import type { Settings } from '../config/settings.ts'
+import { formatMistake } from '../config/mistake.ts'
+import { loadTopology } from '../config/topology-load.ts'
+import type { Topology } from '../domain/topology.ts'
+import { isSignetError, SignetError } from '../errors.ts'
+import type { Log } from '../observe/log.ts'
+import { createLog } from '../observe/log.ts'
+
+export interface AgentCommand {
+  readonly environment: Environment
+  readonly flags: Flags
+  readonly version: string
+  /** Aborted by the first signal: the agent drains. */
+  readonly stopped: AbortSignal
+}
+
+/**
+ * `signet agent`: runs until it is told to stop. Resolves with the exit code: 0 after a clean drain, 3 when
+ * the drain was overdue. Throws what kept it from starting.
+ */
+export async function runAgent(command: AgentCommand): Promise<number> {
+  const { settings, warnings } = await loadSettings(command.environment, command.flags)
+  const { topology, warnings: doubts } = await loadTopology(settings.topologyDir)
+  const found = stampInTopology(topology, settings.stamp)
+  if (!found.ok) throw new SignetError('SIGNET_CONFIG_INVALID', found.message)
+  const log = createLog(settings.logLevel, { stamp: settings.stamp })
+  for (const warning of warnings) log.warn({}, warning)
+  for (const doubt of doubts) log.warn({}, formatMistake(doubt))
+  log.info({ version: command.version, settings: describeSettings(settings) }, 'Signet starts.')
+  const agent = createAgent(agentConfig(settings, topology, command.version), log)
+  return runToEnd(agent, command.stopped, log)
+}
+
+async function runToEnd(agent: Agent, stopped: AbortSignal, log: Log): Promise<number> {
+  const drained = new Promise<number>((resolve) => {
+    const drain = (): void => {
+      log.info({}, 'Draining.')
+      resolve(drainAgent(agent, log))
+    }
+    if (stopped.aborted) drain()
+    else stopped.addEventListener('abort', drain, { once: true })
+  })
+  try {
+    await agent.start()
+    log.info({ admin: agent.adminUrl() }, 'Started.')
+  } catch (error) {
+    // Told to stop while it started: how the drain ends is what counts.
+    if (!stopped.aborted) throw error
+  }
+  return drained
+}
+
+async function drainAgent(agent: Agent, log: Log): Promise<number> {
+  try {
+    await agent.stop()
+    log.info({}, 'Stopped.')
+    return 0
+  } catch (error) {
+    log.error({ error }, 'Did not stop cleanly.')
+    const failures: unknown[] = error instanceof AggregateError ? error.errors : [error]
+    return failures.some((failure) => isSignetError(failure, 'SIGNET_DRAIN_OVERDUE')) ? 3 : 1
+  }
+}
+
+function agentConfig(settings: Settings, topology: Topology, version: string): AgentConfig {
+  const { stamp, gateway, keptn, listenHost, adminPort, storeReplicas } = settings
+  return {
+    version,
+    topology,
+    stamp,
+    gateway: { servers: gateway.urls, auth: gateway.auth },
+    keptn: { servers: keptn.urls, auth: keptn.auth },
+    admin: { host: listenHost, port: adminPort },
+    inFlight: settings.inFlight,
+    drainMs: settings.drainMs,
+    dedupeWindowMs: settings.dedupeWindowMs,
+    retentionMs: settings.retentionMs,
+    presenceIntervalMs: settings.presenceIntervalMs,
+    replicas: storeReplicas === undefined ? 'most' : Number(storeReplicas),
+  }
+}
