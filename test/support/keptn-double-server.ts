@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -12,10 +12,11 @@ export async function startServer(): Promise<AsyncDisposable & { readonly url: s
   const args = ['-a', '127.0.0.1', '-p', '-1', '-js', '-sd', dir, '--ports_file_dir', dir]
   const child = spawn(binary, args, { stdio: 'ignore' })
   const exited = once(child, 'exit')
-  const file = join(dir, `nats-server_${child.pid}.ports`)
   for (let tries = 0; tries < 500; tries += 1) {
     try {
-      const ports = JSON.parse(readFileSync(file, 'utf8')) as { nats: string[] }
+      // Named after the binary, whatever that is called.
+      const file = readdirSync(dir).find((name) => name.endsWith('.ports')) ?? ''
+      const ports: { nats: string[] } = JSON.parse(readFileSync(join(dir, file), 'utf8'))
       return {
         url: ports.nats[0] ?? '',
         async [Symbol.asyncDispose]() {
@@ -30,4 +31,19 @@ export async function startServer(): Promise<AsyncDisposable & { readonly url: s
   }
   child.kill('SIGKILL')
   throw new Error(`${binary} did not start`)
+}
+
+/** The first truthy value of `probe`, or an error with `what` when it takes longer than `limitMs`. */
+export async function eventually<T>(
+  what: string,
+  probe: () => T | undefined | false | Promise<T | undefined | false>,
+  limitMs = 5000,
+): Promise<T> {
+  const end = Date.now() + limitMs
+  for (;;) {
+    const value = await probe()
+    if (value) return value
+    if (Date.now() > end) throw new Error(`it did not come about: ${what}`)
+    await sleep(10)
+  }
 }

