@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeGoModel } from '../keptn/go-encode.ts'
 import type { KeptnEvent } from '../keptn/keptn-event.ts'
 import { parseEventType } from '../keptn/keptn-event.ts'
-import { connectLikeKeptn } from '../keptn/nats-connection.ts'
+import { connectLikeKeptn, leave } from '../keptn/nats-connection.ts'
 import { finishedEvent, startedEvent, statusChangedEvent } from './answer-events.ts'
 import type { Answer } from './answer-events.ts'
 import { EventSource } from './event-source.ts'
@@ -133,7 +133,7 @@ export class Integration {
       await this.#nc.close()
     } else {
       await Promise.all(this.#work)
-      await this.#nc.drain()
+      await leave(this.#nc)
     }
     this.#end(end)
   }

@@ -143,7 +143,9 @@ export class KeptnDouble {
         const view = ended()
         if (view !== undefined) finish(() => resolve(view))
       }
-      const forget = this.onChange(look)
+      const forget = this.onChange((change) => {
+        if (change.context === context) look()
+      })
       const timer = setTimeout(
         () => finish(() => reject(this.#late(context, stage, sequence))),
         timeoutMs,

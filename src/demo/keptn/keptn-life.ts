@@ -10,7 +10,7 @@ import { takeIn } from './intake.ts'
 import type { KeptnEvent } from './keptn-event.ts'
 import type { Fetching } from './keptn-stream.ts'
 import { fetchEvents, openKeptnStream } from './keptn-stream.ts'
-import { connectLikeKeptn } from './nats-connection.ts'
+import { connectLikeKeptn, leave } from './nats-connection.ts'
 import { dispatchQueuedSequences } from './sequence-queue.ts'
 import type { ShipyardController, ShipyardStore } from './shipyard-controller.ts'
 import { endUnansweredTasks } from './task-timeouts.ts'
@@ -106,7 +106,7 @@ export class KeptnLife {
     await this.#fetching?.stop()
     await Promise.all(this.#work)
     this.#ended.abort()
-    await this.#nc.drain()
+    await leave(this.#nc)
   }
 
   // The goroutine that pulls only decides what to do; the work goes on beside it (wire 1.7).

@@ -24,3 +24,13 @@ export async function connectLikeKeptn(
     ...(natsUser !== undefined && { user: natsUser, pass: natsPassword ?? '' }),
   })
 }
+
+/** Lets go of a connection in good order, or at once where the server is gone. */
+export async function leave(nc: NatsConnection): Promise<void> {
+  try {
+    await nc.drain()
+  } catch {
+    // Nothing is left to be flushed to a server that is away.
+    await nc.close()
+  }
+}
