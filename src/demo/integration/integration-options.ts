@@ -4,7 +4,7 @@ import type { Registration, SubscriptionFilter } from '../keptn/registration.ts'
 import type { Answer } from './answer-events.ts'
 
 /** A subscription as an integration asks for it; what its filter leaves out means everything. */
-export interface WantedSubscription {
+interface WantedSubscription {
   readonly event: string
   readonly filter?: Partial<SubscriptionFilter>
 }

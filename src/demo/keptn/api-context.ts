@@ -16,7 +16,7 @@ export interface ApiContext {
   readonly options: ApiOptions
 }
 
-export interface ApiOptions {
+interface ApiOptions {
   /** The `x-token` that the public routes and api-service ask for; none is needed where it is unset. */
   readonly token: string | undefined
   /** Whether `POST /v1/event` validates (EVENT_VALIDATION_ENABLED, wire 5.2). */

@@ -1,13 +1,13 @@
 import { isJsonObject } from './keptn-event.ts'
 import type { EventData, KeptnEvent } from './keptn-event.ts'
 
-export interface LatestEvent {
+interface LatestEvent {
   readonly type: string
   readonly id: string
   readonly time: string
 }
 
-export interface StageState {
+interface StageState {
   readonly name: string
   readonly state: string
   readonly image?: string

@@ -1,7 +1,7 @@
 import type { Execution, ExecutionState, SequenceOutcome } from './execution.ts'
 
 /** A task of a sequence: over where it has a result, else the one that is waited for. */
-export interface TaskView {
+interface TaskView {
   readonly name: string
   readonly triggeredId: string
   readonly started: number

@@ -5,7 +5,7 @@ export interface Shipyard {
   readonly spec: { readonly stages: readonly ShipyardStage[] }
 }
 
-export interface ShipyardStage {
+interface ShipyardStage {
   readonly name: string
   readonly sequences: readonly ShipyardSequence[]
 }
@@ -16,7 +16,7 @@ export interface ShipyardSequence {
   readonly tasks: readonly ShipyardTask[]
 }
 
-export interface ShipyardTrigger {
+interface ShipyardTrigger {
   /** `<stage>.<sequence>.finished`. */
   readonly event: string
   readonly selector?: { readonly match?: Readonly<Record<string, string>> }
