@@ -44,7 +44,6 @@ export interface Agent {
   stop(): Promise<void>
   /** Why it is not ready; empty where it is. */
   reasons(): readonly string[]
-  adminUrl(): string
 }
 
 /** Presence that was missed so many times means offline; never less than this, in milliseconds. */
@@ -108,6 +107,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   ]
   const admin = new AdminServer({
     ...config.admin,
+    log,
     reasons,
     status: () =>
       agentStatus({ config, homeOf, place, gateway, keptn, hubs, reasons: reasons() }, Date.now()),
@@ -129,7 +129,6 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     start: () => lifecycle.start(),
     stop: () => lifecycle.stop(),
     reasons,
-    adminUrl: () => admin.url,
   }
 
   function createHub(controlPlane: ControlPlane): Hub {

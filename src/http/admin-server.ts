@@ -1,12 +1,14 @@
 import { fastify } from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { SignetError } from '../errors.ts'
+import type { Log } from '../observe/log.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 
 export interface AdminServerOptions {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  readonly log: Log
   /** Why the agent is not ready; empty where it is. */
   readonly reasons: () => readonly string[]
   readonly status: () => unknown
@@ -38,6 +40,7 @@ export class AdminServer implements Part {
     const { host, port } = this.#options
     try {
       await this.#server.listen({ host, port })
+      this.#options.log.info({ admin: this.url }, 'The admin server listens.')
     } catch (error) {
       throw new SignetError(
         'SIGNET_PORT_TAKEN',
