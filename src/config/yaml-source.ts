@@ -41,6 +41,8 @@ export function readYaml(
   const warnings: Mistake[] = []
   const lines = text.split(/\r?\n/)
   const lineCounter = new LineCounter()
+  // What it would log, about maps as keys, the schema reports as an unknown key.
+  const options = { lineCounter, prettyErrors: false, logLevel: 'error', schema } as const
   const spotAt = (offset: number): Position & { excerpt: string } => {
     const { line, col } = lineCounter.linePos(offset)
     const position = { file, line: Math.max(1, line), column: Math.max(1, col) }
@@ -59,7 +61,7 @@ export function readYaml(
   })
 
   try {
-    for (const document of parseAllDocuments(text, { lineCounter, prettyErrors: false, schema })) {
+    for (const document of parseAllDocuments(text, options)) {
       mistakes.push(...document.errors.map(told))
       warnings.push(...document.warnings.map(told))
       let value: unknown
