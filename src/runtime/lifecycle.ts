@@ -106,7 +106,7 @@ function overdue(part: Part, signal: AbortSignal): Promise<never> {
     }
     // Parts that come after one that was overdue still get a moment to close what they hold open.
     const grace = (): void => {
-      setTimeout(late, LAST_GRACE_MS).unref()
+      setTimeout(late, LAST_GRACE_MS)
     }
     if (signal.aborted) grace()
     else signal.addEventListener('abort', grace, { once: true })
