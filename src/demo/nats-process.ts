@@ -11,6 +11,7 @@ import {
   runNatsServer,
   tailOf,
 } from './nats-run.ts'
+import { standsStill } from './stopped-threads.ts'
 import { waitUntil } from './wait-until.ts'
 
 export interface NatsProcessOptions {
@@ -111,9 +112,16 @@ export class NatsProcess implements AsyncDisposable {
     if (!(await run.endsWithin(stopLimitMs))) throw await this.#failed('did not die of SIGKILL')
   }
 
-  /** Freezes it: its sockets stay open, and nothing answers. */
-  pause(): void {
-    this.#running()?.signal('SIGSTOP')
+  /** Freezes it: its sockets stay open, and nothing answers any more when this resolves. */
+  async pause(): Promise<void> {
+    const run = this.#running()
+    if (run === undefined) return
+    run.signal('SIGSTOP')
+    await waitUntil(
+      async () => (await standsStill(run.pid)) || undefined,
+      stopLimitMs,
+      () => this.#failed('does not stand still'),
+    )
   }
 
   resume(): void {

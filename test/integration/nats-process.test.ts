@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { jetstream, jetstreamManager } from '@nats-io/jetstream'
@@ -68,13 +69,13 @@ test('a client comes back to a server that was killed and restarted', async (t) 
 
 test('a paused server is silent until it goes on, and can be stopped', async (t) => {
   await using server = await natsServer()
-  server.pause()
+  await server.pause()
   await t.throwsAsync(fetch(`${server.monitorUrl}/varz`, { signal: AbortSignal.timeout(200) }), {
     any: true,
   })
   server.resume()
   t.like(await server.monitor('/healthz'), { status: 'ok' })
-  server.pause()
+  await server.pause()
   await server.stop()
   t.is(server.pid, undefined)
 })
@@ -132,7 +133,7 @@ test('files go with their server', async (t) => {
 test('a server dies with the process that started it, even when that one is killed', async (t) => {
   const program = fileURLToPath(new URL('../support/hold-nats-server.js', import.meta.url))
   const holder = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const pid = Number(String((await once(holder.stdout, 'data'))[0]))
+  const [pid = 0, dir = ''] = JSON.parse(String((await once(holder.stdout, 'data'))[0]))
   t.true(isAlive(pid))
   holder.kill('SIGKILL')
   await waitUntil(
@@ -140,6 +141,7 @@ test('a server dies with the process that started it, even when that one is kill
     10_000,
     () => new Error(`nats-server ${pid} lives on`),
   )
+  await rm(dir, { recursive: true })
   t.pass()
 })
 
