@@ -4,7 +4,7 @@ import type { Target } from '../domain/fanout.ts'
 import { openFanOut } from '../domain/fanout.ts'
 import type { Route, RoutedStamp } from '../domain/route.ts'
 import { pickOne, route } from '../domain/route.ts'
-import { durableName, KEPTN_STREAM, storeNames } from '../domain/store-names.ts'
+import { storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { linkSubject, tailOf } from '../domain/subject.ts'
 import type { ControlPlane, TaskPolicy, Topology } from '../domain/topology.ts'
@@ -57,11 +57,6 @@ interface Copy {
 const REMEMBERED = 20_000
 /** A head is read and written with every decision: labels beyond this stay out of the hub's own events. */
 const LABEL_LIMIT = 16_384
-
-/** The durable of the hub on Keptn's own stream. */
-export function keptnDurable(stamp: string): { stream: string; durable: string } {
-  return { stream: KEPTN_STREAM, durable: durableName(stamp) }
-}
 
 /** Down, first half: from Keptn's stream, by the topology, to the hub store (DESIGN 7.1, 7.2). */
 export function routePump(options: RoutePumpOptions): Pump {

@@ -1,4 +1,3 @@
-import type { Integration } from '../domain/interest.ts'
 import type { Place } from '../domain/subject.ts'
 import type { Topology } from '../domain/topology.ts'
 import type { SignetError } from '../errors.ts'
@@ -77,10 +76,4 @@ export class StampRole implements Part {
     this.#reason = 'stopping'
     await Promise.all(this.#pumps.map((pump) => pump.drain()))
   }
-}
-
-/** What is known of the integrations of a stamp. */
-export interface KnownIntegrations {
-  /** Undefined where none has ever said anything. */
-  list(): readonly Integration[] | undefined
 }
