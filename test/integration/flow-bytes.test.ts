@@ -54,8 +54,7 @@ const bodies: Readonly<Record<string, (type: string) => string>> = {
       '"service"',
       '"n":123456789012345678901234567890,"f":1.10,"e":1E+400,"z":-0.0,"service"',
     ),
-  'one key twice': (type) =>
-    json(odd(type)).replace('"project"', '"extra":1,"extra":2,"project"'),
+  'one key twice': (type) => json(odd(type)).replace('"project"', '"extra":1,"extra":2,"project"'),
   'temporaryData of somebody else': (type) =>
     json(odd(type, {}, { temporaryData: { distributor: { subscriptionID: 's' } } })),
   'a time with an offset and nine digits': (type) =>
@@ -146,10 +145,13 @@ test.serial('an event published five times at home reaches each stamp once', asy
   }
 })
 
-test.serial('an event published five times in a stamp reaches the control plane once', async (t) => {
-  const [event, last] = [eventOf(NOTICE), eventOf(NOTICE)]
-  for (let copy = 0; copy < 5; copy += 1) await rig.publish('b', NOTICE, json(event))
-  await rig.publish('b', NOTICE, json({ ...last, shkeptncontext: event.shkeptncontext }))
-  await eventually(() => rig.keptn.stored({ eventId: last.id }).length > 0)
-  t.is(rig.keptn.stored({ eventId: event.id }).length, 1)
-})
+test.serial(
+  'an event published five times in a stamp reaches the control plane once',
+  async (t) => {
+    const [event, last] = [eventOf(NOTICE), eventOf(NOTICE)]
+    for (let copy = 0; copy < 5; copy += 1) await rig.publish('b', NOTICE, json(event))
+    await rig.publish('b', NOTICE, json({ ...last, shkeptncontext: event.shkeptncontext }))
+    await eventually(() => rig.keptn.stored({ eventId: last.id }).length > 0)
+    t.is(rig.keptn.stored({ eventId: event.id }).length, 1)
+  },
+)

@@ -22,7 +22,9 @@ export async function readStream(
   try {
     const { state } = await api.streams.info(stream)
     if (state.messages === 0) return messages
-    const consumer = await jetstream(nc).consumers.get(stream, { deliver_policy: DeliverPolicy.All })
+    const consumer = await jetstream(nc).consumers.get(stream, {
+      deliver_policy: DeliverPolicy.All,
+    })
     for await (const message of await consumer.consume()) {
       messages.push({
         subject: message.subject,
