@@ -2,18 +2,19 @@ import type { SequenceTrigger } from '../../src/demo/keptn/keptn-double.ts'
 import type { SequenceView } from '../../src/demo/keptn/sequence-view.ts'
 import type { Rig } from './federation.ts'
 
-/** Starts `delivery` in stage `dev`, and resolves when it has ended. */
+/** Starts a sequence, by default `delivery` in stage `dev`, and resolves when it has ended. */
 export async function deliver(
   rig: Rig,
   over: Partial<SequenceTrigger> = {},
   timeoutMs = 30_000,
 ): Promise<{ readonly context: string; readonly view: SequenceView }> {
   const { context } = await begin(rig, over)
-  const view = await rig.keptn.waitForSequence(context, 'dev', 'delivery', { timeoutMs })
+  const { stage = 'dev', sequence = 'delivery' } = over
+  const view = await rig.keptn.waitForSequence(context, stage, sequence, { timeoutMs })
   return { context, view }
 }
 
-/** Starts `delivery` in stage `dev`. */
+/** Starts a sequence, by default `delivery` in stage `dev`. */
 export function begin(rig: Rig, over: Partial<SequenceTrigger> = {}) {
   return rig.keptn.triggerSequence({
     project: 'shop',
