@@ -18,6 +18,19 @@ export interface FanOutsOptions extends FanOutKeeperOptions {
 /** What a hub makes of an answer that a stamp sent. `unknown`: no fan-out of ours asked for it. */
 export type AnswerOutcome = Taken['kind'] | 'unknown' | 'conflict'
 
+/** What Keptn has said of a stage in a context. */
+export interface StageOver {
+  readonly context: string
+  readonly stage: string
+  /** Empty: of every service. */
+  readonly service: string
+  readonly reason: Cancelled['reason']
+  /** The task that it asks for now, where it asks for one. */
+  readonly except: string
+  /** When its stream took that in, in milliseconds since the epoch. */
+  readonly saidAt: number
+}
+
 const RETRY: BackoffRule = { firstMs: 100, mostMs: 5_000 }
 /** The longest timer that Node keeps exactly. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -130,18 +143,14 @@ export class FanOuts {
     )
   }
 
-  /** Keptn no longer waits for the tasks of a stage in a context; `except` is the one it asks for now. */
-  cancelStage(
-    context: string,
-    stage: string,
-    service: string,
-    reason: Cancelled['reason'],
-    except?: string,
-  ): void {
+  /** Keptn no longer waits for the tasks of a stage in a context. */
+  cancelStage({ context, stage, service, reason, except, saidAt }: StageOver): void {
     for (const live of this.#live.values()) {
       const { head } = live
       if (head.context !== context || head.stage !== stage || head.id === except) continue
       if (service !== '' && head.service !== service) continue
+      // A server that was killed hands out old events again: they end nothing that came after them.
+      if (head.storedAt !== undefined && saidAt <= head.storedAt) continue
       const { settlement } = cancel(head, reason, this.#options.now())
       if (settlement !== undefined && head.settlement === undefined) this.#endAs(live, settlement)
     }

@@ -107,7 +107,7 @@ class Router {
   async #route(delivery: Delivery, event: KeptnEvent): Promise<void> {
     const { topology, controlPlane, registry, metrics } = this.#options
     const path = parsePath(delivery.header(PATH))
-    if (path.length === 0) this.#signal(event)
+    if (path.length === 0) this.#signal(event, delivery.storedAt)
     const decision = route({
       topology,
       controlPlane,
@@ -122,12 +122,15 @@ class Router {
     } else if (decision.kind === 'fan-out') await this.#fanOut(delivery, event, path, decision)
   }
 
-  #signal(event: KeptnEvent): void {
+  #signal(event: KeptnEvent, saidAt: number): void {
     const { fanOuts } = this.#options
     const signal = signalOf(event)
     if (signal.kind === 'answered-at-home') fanOuts.homeAnswered(signal.triggeredid)
-    else if (signal.kind === 'stage-over')
-      fanOuts.cancelStage(event.context, signal.stage, signal.service, signal.reason, event.id)
+    else if (signal.kind === 'stage-over') {
+      const { stage, service, reason } = signal
+      const { context, id: except } = event
+      fanOuts.cancelStage({ context, stage, service, reason, except, saidAt })
+    }
   }
 
   async #fanOut(
@@ -149,6 +152,7 @@ class Router {
         targets: chosen.map((target) => this.#target(target, policy)),
         missing: missing.map(({ name }) => name),
         at: now(),
+        storedAt: delivery.storedAt,
       }),
     )
     if (head === undefined) return
