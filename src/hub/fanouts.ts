@@ -99,6 +99,14 @@ export class FanOuts {
     this.#look(live)
   }
 
+  /** No copy of a fan-out can be stored, now or later: its targets are not waited for. */
+  async undeliverable(id: string): Promise<void> {
+    const live = this.#live.get(id)
+    if (live === undefined) return
+    await this.#keeper.giveUpAll(live, 'undeliverable')
+    this.#look(live)
+  }
+
   /** Takes an answer in. Resolves when it is kept: it may be acknowledged then. */
   async answer(triggeredid: string, stamp: string, answer: Answer): Promise<AnswerOutcome> {
     const live = this.#live.get(triggeredid)

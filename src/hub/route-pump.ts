@@ -8,6 +8,7 @@ import { storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { linkSubject, tailOf } from '../domain/subject.ts'
 import type { ControlPlane, TaskPolicy, Topology } from '../domain/topology.ts'
+import { isSignetError } from '../errors.ts'
 import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
@@ -156,7 +157,14 @@ class Router {
     const copies = head.targets
       .filter(({ given }) => given === 'sent')
       .map(({ geo, ring, stamp }) => ({ place: { geo, ring, stamp }, cause }))
-    fanOuts.sent(event.id, await this.#send(delivery, event, path, copies))
+    try {
+      fanOuts.sent(event.id, await this.#send(delivery, event, path, copies))
+    } catch (error) {
+      // Too large, or refused for good: waiting for answers would only take Keptn's time.
+      if (isSignetError(error) && !error.retryable && error.code !== 'SIGNET_STOPPED')
+        await fanOuts.undeliverable(event.id)
+      throw error
+    }
   }
 
   #choose({ policy, targets }: Extract<Route, { kind: 'fan-out' }>, event: KeptnEvent) {
