@@ -4,6 +4,8 @@ import { DeadLetters } from './flow/dead-letters.ts'
 import { WayIn } from './flow/way-in.ts'
 import { AdminServer } from './http/admin-server.ts'
 import { Hub } from './hub/hub.ts'
+import { KEPTN_PATTERN } from './domain/store-names.ts'
+import { CoreSource } from './links/core-source.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { NatsAddress } from './links/nats-options.ts'
 import { NatsSide } from './links/nats-side.ts'
@@ -75,7 +77,13 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   const messages = new CoreMessages(gateway)
   const keptnStore = new Store(keptn)
   const { dedupeWindowMs } = config
-  const wayIn = new WayIn({ store: keptnStore, publisher: keptnPublisher, dedupeWindowMs })
+  const wayIn = new WayIn({
+    store: keptnStore,
+    publisher: keptnPublisher,
+    dedupeWindowMs,
+    // Keptn itself does not run without JetStream; a stamp may.
+    ...(homeOf.length > 0 ? {} : { withoutJetStream: new CoreMessages(keptn) }),
+  })
   const deadLetters = (controlPlane: string): DeadLetters =>
     new DeadLetters({
       scope: { federation: topology.federation, controlPlane },
@@ -109,6 +117,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     ...config.admin,
     log,
     reasons,
+    warnings: () => (role?.warning === undefined ? [] : [`${role.name}: ${role.warning}`]),
     status: () =>
       agentStatus({ config, homeOf, place, gateway, keptn, hubs, reasons: reasons() }, Date.now()),
     metrics: async () => ({
@@ -147,6 +156,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       ...shared,
       place: { geo, ring, stamp: name },
       hubStore: (domain) => new Store(gateway, domain),
+      listen: () => new CoreSource(keptn, KEPTN_PATTERN),
       gate: openGate,
       deadLetters,
     })
