@@ -199,10 +199,12 @@ export class Store {
     }
   }
 
-  /** Begins to read a durable; buffers at most `bufferBytes`. */
+  /** Begins to read a durable; buffers about `bufferBytes`. */
   async read(stream: string, durable: string, bufferBytes: number): Promise<DeliverySource> {
+    // A message that no pull has room for would never come.
+    const bytes = Math.max(bufferBytes, 2 * this.#side.maxPayloadBytes)
     try {
-      return await openSource(this.#side, this.client, stream, durable, bufferBytes)
+      return await openSource(this.#side, this.client, stream, durable, bytes)
     } catch (error) {
       throw translate(error, `Consumer ${durable} of ${stream} could not be read`)
     }
