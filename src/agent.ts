@@ -1,8 +1,10 @@
+import type { Place } from './domain/subject.ts'
 import type { ControlPlane, Stamp, Topology } from './domain/topology.ts'
 import { SignetError } from './errors.ts'
 import { DeadLetters } from './flow/dead-letters.ts'
 import { WayIn } from './flow/way-in.ts'
 import { AdminServer } from './http/admin-server.ts'
+import { UniformServer } from './http/uniform-server.ts'
 import { Hub } from './hub/hub.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { NatsAddress } from './links/nats-options.ts'
@@ -16,8 +18,9 @@ import { Metrics } from './observe/metrics.ts'
 import { agentStatus } from './observe/status.ts'
 import { Lifecycle } from './runtime/lifecycle.ts'
 import type { Part } from './runtime/lifecycle.ts'
-import { openGate } from './stamp/gate.ts'
+import { InterestGate } from './stamp/gate.ts'
 import { PresencePart } from './stamp/presence.ts'
+import { Registrations } from './stamp/registrations.ts'
 import { StampRole } from './stamp/stamp-role.ts'
 
 /** Everything an agent needs to know; made from settings and topology, and checked before. */
@@ -29,6 +32,10 @@ export interface AgentConfig {
   readonly gateway: NatsAddress
   readonly keptn: NatsAddress
   readonly admin: { readonly host: string; readonly port: number }
+  /** Where this stamp's integrations find Keptn's services by their fixed names. */
+  readonly services: { readonly host: string; readonly port: number }
+  /** Where they find the distributor's proxy paths. */
+  readonly http: { readonly host: string; readonly port: number }
   readonly inFlight: number
   readonly drainMs: number
   readonly dedupeWindowMs: number
@@ -45,6 +52,10 @@ export interface Agent {
   /** Why it is not ready; empty where it is. */
   reasons(): readonly string[]
   adminUrl(): string
+  /** Where Keptn's services are answered for; empty where this cluster is no stamp. */
+  servicesUrl(): string
+  /** Where the distributor's proxy paths are; empty where this cluster is no stamp. */
+  httpUrl(): string
 }
 
 /** Presence that was missed so many times means offline; never less than this, in milliseconds. */
@@ -97,20 +108,22 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   }
 
   const hubs = homeOf.map((plane) => createHub(plane))
-  const role = place === undefined ? undefined : createRole(place)
+  const stampParts = place === undefined ? undefined : createStamp(place)
   const reasons = (): readonly string[] => [
     ...(lifecycle.state === 'draining' ? ['the agent drains'] : []),
     ...sideReason('gateway', gateway),
     ...sideReason('Keptn', keptn),
-    ...[...hubs, ...(role === undefined ? [] : [role])].flatMap((part) =>
+    ...[...hubs, ...(stampParts === undefined ? [] : [stampParts.role])].flatMap((part) =>
       part.notReady === undefined ? [] : [`${part.name}: ${part.notReady}`],
     ),
   ]
   const admin = new AdminServer({
     ...config.admin,
     reasons,
-    status: () =>
-      agentStatus({ config, homeOf, place, gateway, keptn, hubs, reasons: reasons() }, Date.now()),
+    status: () => {
+      const sources = { config, homeOf, place, gateway, keptn, hubs, integrations: stampParts }
+      return agentStatus({ ...sources, reasons: reasons() }, Date.now())
+    },
     metrics: async () => ({
       type: metrics.registry.contentType,
       text: await metrics.registry.metrics(),
@@ -122,7 +135,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     sidePart(keptn, keptnPublisher),
     probePart(gateway, keptn),
     ...hubs,
-    ...(role === undefined || place === undefined ? [] : [role, createPresence(place)]),
+    ...(stampParts?.parts ?? []),
   ]
   const lifecycle = new Lifecycle(parts, config.drainMs)
   return {
@@ -130,6 +143,8 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     stop: () => lifecycle.stop(),
     reasons,
     adminUrl: () => admin.url,
+    servicesUrl: () => stampParts?.services.url ?? '',
+    httpUrl: () => stampParts?.proxy.url ?? '',
   }
 
   function createHub(controlPlane: ControlPlane): Hub {
@@ -143,26 +158,68 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     })
   }
 
-  function createRole({ geo, ring, name }: Stamp): StampRole {
-    return new StampRole({
+  function createStamp(place: Stamp) {
+    const registrations = new Registrations({
+      keptnStore,
+      // Never goes back, as the wall clock may: an integration would seem alive for so long.
+      now: () => performance.timeOrigin + performance.now(),
+      maxBytes: () => Math.min(gateway.maxPayloadBytes, keptn.maxPayloadBytes) / 2,
+      log,
+      metrics,
+    })
+    const gate = new InterestGate({ stamp: place, integrations: registrations, log, metrics })
+    const role = new StampRole({
       ...shared,
-      place: { geo, ring, stamp: name },
+      place: placeOf(place),
       hubStore: (domain) => new Store(gateway, domain),
-      gate: openGate,
+      gate,
+      registrations,
       deadLetters,
     })
-  }
-
-  function createPresence({ geo, ring, name }: Stamp): PresencePart {
-    return new PresencePart({
+    const presence = new PresencePart({
       topology,
-      place: { geo, ring, stamp: name },
+      place: placeOf(place),
       messages,
       agentVersion: config.version,
       intervalMs: config.presenceIntervalMs,
       isKeptnConnected: () => keptn.state.connected,
-      integrations: () => undefined,
+      integrations: () => registrations.list(),
     })
+    registrations.onChange((change) => {
+      if (change === 'interest') presence.say()
+    })
+    const routes = { registrations, onLogs: countLogs(log, metrics) }
+    const services = new UniformServer({
+      ...routes,
+      ...config.services,
+      name: 'services server',
+      setting: 'SIGNET_SERVICES_PORT',
+      prefix: '',
+    })
+    const proxy = new UniformServer({
+      ...routes,
+      ...config.http,
+      name: 'HTTP server',
+      setting: 'SIGNET_HTTP_PORT',
+      prefix: '/controlPlane',
+    })
+    // Pings are answered before the first event is handed over, and until the last one is.
+    const parts: Part[] = [registrations, services, proxy, role, presence]
+    return { registrations, gate, role, services, proxy, parts }
+  }
+}
+
+function placeOf({ geo, ring, name }: Stamp): Place {
+  return { geo, ring, stamp: name }
+}
+
+/** The first of them say what is wrong; a sender that fails a thousand times an hour says it again. */
+const LOGS_SHOWN = 10
+
+function countLogs(log: Log, metrics: Metrics): (logs: readonly unknown[]) => void {
+  return (logs) => {
+    metrics.integrationLogs.inc(logs.length)
+    log.debug({ logs: logs.slice(0, LOGS_SHOWN), all: logs.length }, 'An integration sent logs.')
   }
 }
 
