@@ -24,6 +24,8 @@ export interface InterestGateOptions {
   /** What the topology says of this stamp: what it `handles` needs no integration that pings us. */
   readonly stamp: Stamp
   readonly integrations: KnownIntegrations
+  /** An event that waits for so long is worth a warning, in milliseconds; default 10 s. */
+  readonly warnMs?: number
   readonly log: Log
   readonly metrics: Metrics
 }
@@ -34,7 +36,6 @@ interface Waiting {
   reject(reason: SignetError): void
 }
 
-/** An event that waits for so long is worth a warning, in milliseconds. */
 const WARN_MS = 10_000
 
 /**
@@ -108,13 +109,14 @@ export class InterestGate implements Gate {
   }
 
   #watch(type: string): void {
+    const { log, warnMs = WARN_MS } = this.#options
     const timer = setTimeout(() => {
       const held = [...this.#waiting].filter(({ event }) => event.type === type).length
-      this.#options.log.warn(
-        { type, held, seconds: WARN_MS / 1_000 },
+      log.warn(
+        { type, held, seconds: warnMs / 1_000 },
         'Events are held back: no integration that wants them pings this agent.',
       )
-    }, WARN_MS)
+    }, warnMs)
     this.#warnings.set(type, timer.unref())
   }
 }
