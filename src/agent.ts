@@ -6,6 +6,8 @@ import { WayIn } from './flow/way-in.ts'
 import { AdminServer } from './http/admin-server.ts'
 import { UniformServer } from './http/uniform-server.ts'
 import { Hub } from './hub/hub.ts'
+import { KEPTN_PATTERN } from './domain/store-names.ts'
+import { CoreSource } from './links/core-source.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { NatsAddress } from './links/nats-options.ts'
 import { NatsSide } from './links/nats-side.ts'
@@ -51,11 +53,6 @@ export interface Agent {
   stop(): Promise<void>
   /** Why it is not ready; empty where it is. */
   reasons(): readonly string[]
-  adminUrl(): string
-  /** Where Keptn's services are answered for; empty where this cluster is no stamp. */
-  servicesUrl(): string
-  /** Where the distributor's proxy paths are; empty where this cluster is no stamp. */
-  httpUrl(): string
 }
 
 /** Presence that was missed so many times means offline; never less than this, in milliseconds. */
@@ -87,7 +84,13 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   const messages = new CoreMessages(gateway)
   const keptnStore = new Store(keptn)
   const { dedupeWindowMs } = config
-  const wayIn = new WayIn({ store: keptnStore, publisher: keptnPublisher, dedupeWindowMs })
+  const wayIn = new WayIn({
+    store: keptnStore,
+    publisher: keptnPublisher,
+    dedupeWindowMs,
+    // Keptn itself does not run without JetStream; a stamp may.
+    ...(homeOf.length > 0 ? {} : { withoutJetStream: new CoreMessages(keptn) }),
+  })
   const deadLetters = (controlPlane: string): DeadLetters =>
     new DeadLetters({
       scope: { federation: topology.federation, controlPlane },
@@ -119,7 +122,12 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   ]
   const admin = new AdminServer({
     ...config.admin,
+    log,
     reasons,
+    warnings: () =>
+      [stampParts?.role].flatMap((role) =>
+        role?.warning === undefined ? [] : [`${role.name}: ${role.warning}`],
+      ),
     status: () => {
       const sources = { config, homeOf, place, gateway, keptn, hubs, integrations: stampParts }
       return agentStatus({ ...sources, reasons: reasons() }, Date.now())
@@ -142,9 +150,6 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     start: () => lifecycle.start(),
     stop: () => lifecycle.stop(),
     reasons,
-    adminUrl: () => admin.url,
-    servicesUrl: () => stampParts?.services.url ?? '',
-    httpUrl: () => stampParts?.proxy.url ?? '',
   }
 
   function createHub(controlPlane: ControlPlane): Hub {
@@ -172,6 +177,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       ...shared,
       place: placeOf(place),
       hubStore: (domain) => new Store(gateway, domain),
+      listen: () => new CoreSource(keptn, KEPTN_PATTERN),
       gate,
       registrations,
       deadLetters,
@@ -188,7 +194,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     registrations.onChange((change) => {
       if (change === 'interest') presence.say()
     })
-    const routes = { registrations, onLogs: countLogs(log, metrics) }
+    const routes = { registrations, log, onLogs: countLogs(log, metrics) }
     const services = new UniformServer({
       ...routes,
       ...config.services,
@@ -205,7 +211,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     })
     // Pings are answered before the first event is handed over, and until the last one is.
     const parts: Part[] = [registrations, services, proxy, role, presence]
-    return { registrations, gate, role, services, proxy, parts }
+    return { registrations, gate, role, parts }
   }
 }
 

@@ -48,7 +48,7 @@ async function runToEnd(agent: Agent, stopped: AbortSignal, log: Log): Promise<n
   })
   try {
     await agent.start()
-    log.info({ admin: agent.adminUrl() }, 'Started.')
+    log.info({}, 'Started.')
   } catch (error) {
     // Told to stop while it started: how the drain ends is what counts.
     if (!stopped.aborted) throw error

@@ -100,18 +100,22 @@ export function formatExplanation(explained: Explained, paint: Paint): string {
 }
 
 function formatTargets(targets: readonly ExplainedTarget[], paint: Paint): readonly string[] {
-  const width = Math.max(...targets.map(({ stamp }) => stamp.name.length))
+  const rows = targets.map(({ stamp, interest, chosen, down }) => {
+    const wants = interest.kind === 'assumed' ? 'assumed' : 'handles it'
+    return { name: stamp.name, chosen, down, note: chosen ? wants : `${wants}, not chosen` }
+  })
+  const width = Math.max(...rows.map(({ name }) => name.length))
+  const noteWidth = Math.max(...rows.map(({ note }) => note.length))
   return [
     paint('good', 'in'),
-    ...targets.map(({ stamp, interest, chosen, down }) => {
-      const wants = interest.kind === 'assumed' ? 'assumed' : 'handles it'
-      const note = chosen ? wants : `${wants}, not chosen`
-      return `  ${paint(chosen ? 'name' : 'faint', stamp.name.padEnd(width))}  ${note.padEnd(10)}  ${paint('faint', down)}`
+    ...rows.map(({ name, chosen, down, note }) => {
+      const stamp = paint(chosen ? 'name' : 'faint', name.padEnd(width))
+      return `  ${stamp}  ${note.padEnd(noteWidth)}  ${paint('faint', down)}`
     }),
   ]
 }
 
-/** One line for each way between two geos and each event that goes it. */
+/** One line for each way between two geos: the event's, and that of the answers. */
 function formatResidency(
   targets: readonly ExplainedTarget[],
   { home }: ControlPlane,
@@ -120,10 +124,13 @@ function formatResidency(
   for (const { stamp, residency, answers } of targets) {
     if (residency.kind === 'inside') continue
     lines.add(`${home.geo} → ${stamp.geo}  the event ${verdict(residency, home.geo)}`)
-    for (const answer of answers)
-      lines.add(
-        `${stamp.geo} → ${home.geo}  ${answer.tail} ${verdict(answer.residency, stamp.geo)}`,
-      )
+    const back = answers.map((answer) => ({
+      tail: answer.tail,
+      says: verdict(answer.residency, stamp.geo),
+    }))
+    const isSame = back.every(({ says }) => says === back[0]?.says)
+    for (const { tail, says } of isSame ? back.slice(0, 1) : back)
+      lines.add(`${stamp.geo} → ${home.geo}  ${isSame ? 'its answers' : tail} ${says}`)
   }
   return [...lines]
 }

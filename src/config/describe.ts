@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { DURATION_PATTERN } from './duration.ts'
-import type { Setting } from './setting.ts'
+import type { Setting, SettingTable } from './setting.ts'
 import { settingGroups } from './settings-schema.ts'
 import { flagName } from './settings-source.ts'
+import type { Kind } from './topology-schema.ts'
 import { API_VERSION, KINDS, schemaOf } from './topology-schema.ts'
 
 /** What docs/configuration.md and docs/topology.schema.json say, made from the schemas themselves. */
@@ -33,6 +34,8 @@ export function topologyJsonSchema(): string {
     // Not oneOf: an editor then tells the mistakes of the kind meant, and not of all three.
     allOf: KINDS.map((kind) => ({
       if: { properties: { kind: { const: kind } }, required: ['kind'] },
+      // The word is JSON Schema's, and nobody awaits it.
+      // oxlint-disable-next-line unicorn/no-thenable
       then: jsonSchemaOf(kind),
     })),
   }
@@ -53,38 +56,44 @@ export function configurationPage(): string {
     'A setting is looked up as flag, then in the environment, then in the settings file (YAML; `--config FILE` or `SIGNET_CONFIG`), and else has its default. An empty value counts as none. Of several variables the first that is set counts. The name in the file is nested at its dots (`gateway.url` is `url` under `gateway`); as a flag `gateway.tlsCa` is `--gateway-tls-ca`. Secrets have no flag, for every user of a machine sees the flags. Unknown keys in the file are errors, and everything that is wrong is reported at once (exit code 2).',
     '',
     'Durations are whole numbers with units, larger ones first: `500ms`, `30s`, `5m`, `1h30m`, `7d`.',
-    ...settingGroups.flatMap(({ title, table }) => [
-      '',
-      `### ${title}`,
-      '',
-      '| variable | name in the file | form | default | |',
-      '| --- | --- | --- | --- | --- |',
-      ...Object.values<Setting<unknown>>(table).map(settingRow),
-    ]),
+    ...settingGroups.flatMap(({ title, table }) => settingSection(title, table)),
     '',
     '## Topology files',
     '',
     `A folder (\`SIGNET_TOPOLOGY\`), in which Signet reads every \`*.yaml\` and \`*.yml\`, below it too, but nothing hidden. A file may hold several documents, divided by \`---\`. Each has \`apiVersion: ${API_VERSION}\` and a \`kind\`. Names of files and folders mean nothing. \`signet topology check\` reports everything that is wrong, with file, line and column. [topology.schema.json](topology.schema.json) is for editors, and [topology/](../topology/README.md) an example.`,
     '',
     'Names are lower-case letters, digits and hyphens, at most 63, beginning and ending with a letter or digit. In a glob `*` stands for any text, also none.',
-    ...KINDS.flatMap((kind) => {
-      const schema = jsonSchemaOf(kind)
-      return [
-        '',
-        `### ${kind}`,
-        '',
-        schema.description ?? '',
-        '',
-        '| key | form | default | |',
-        '| --- | --- | --- | --- |',
-        ...keyRows(schema, ''),
-      ]
-    }),
+    ...KINDS.flatMap(kindSection),
     '',
   ].join('\n')
 }
 
-function jsonSchemaOf(kind: (typeof KINDS)[number]): JsonSchema {
+function settingSection(title: string, table: SettingTable): readonly string[] {
+  const head = [
+    '',
+    `### ${title}`,
+    '',
+    '| variable | name in the file | form | default | |',
+    '| --- | --- | --- | --- | --- |',
+  ]
+  return head.concat(Object.values(table).map(settingRow))
+}
+
+function kindSection(kind: Kind): readonly string[] {
+  const schema = jsonSchemaOf(kind)
+  const head = [
+    '',
+    `### ${kind}`,
+    '',
+    schema.description ?? '',
+    '',
+    '| key | form | default | |',
+    '| --- | --- | --- | --- |',
+  ]
+  return head.concat(keyRows(schema, ''))
+}
+
+function jsonSchemaOf(kind: Kind): JsonSchema {
   const { $schema: _, ...schema } = z.toJSONSchema(schemaOf[kind], {
     io: 'input',
     target: 'draft-07',

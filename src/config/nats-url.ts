@@ -4,7 +4,7 @@ export interface SplitNatsUrls {
   readonly credentials?: UrlCredentials
 }
 
-export type UrlCredentials =
+type UrlCredentials =
   { readonly user: string; readonly password: string } | { readonly token: string }
 
 /**

@@ -1,13 +1,13 @@
 /**
- * The candidate that `word` is most likely a slip of: at most a third of its letters changed, left out,
- * added or swapped with their neighbour. Undefined where none is that near.
+ * The candidate that `word` is most likely a slip of: one letter changed, left out, added or
+ * swapped with its neighbour, in longer words two. Undefined where none is that near.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   // Nobody mistypes a paragraph, and the comparison is quadratic.
   if (word.length > 80) return undefined
   let best: { candidate: string; distance: number } | undefined
   for (const candidate of candidates) {
-    const most = Math.max(1, Math.floor(Math.max(word.length, candidate.length) / 3))
+    const most = candidate.length < 6 ? 1 : 2
     if (Math.abs(word.length - candidate.length) > most) continue
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
     if (distance <= most && (best === undefined || distance < best.distance))

@@ -4,7 +4,7 @@ import { quote } from './mistake.ts'
 import { suggestion } from './nearest.ts'
 
 /** What a reader makes of the text of a setting: its value, or what would have been right. */
-export type Read<T> =
+type Read<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly expected: string; readonly hint?: string }
 

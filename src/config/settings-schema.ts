@@ -148,8 +148,8 @@ export const agentTable = {
 } as const satisfies SettingTable
 
 /** Both sides are NATS servers: `urls` is parsed apart from the table, for it may hide credentials. */
-export const DEFAULT_GATEWAY_URL = 'nats://natsserver.default.svc.cluster.local:4222'
-export const DEFAULT_KEPTN_URL = 'nats://keptn-nats'
+const DEFAULT_GATEWAY_URL = 'nats://natsserver.default.svc.cluster.local:4222'
+const DEFAULT_KEPTN_URL = 'nats://keptn-nats'
 
 export const gatewayTable = natsTable(
   'gateway',

@@ -26,7 +26,7 @@ interface Found {
 }
 
 /** `gateway.creds` as commander names its flag: `gatewayCreds`. */
-export function flagKey(setting: string): string {
+function flagKey(setting: string): string {
   return setting.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase())
 }
 

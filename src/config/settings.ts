@@ -72,6 +72,9 @@ function refuseSharedPorts(source: SettingsSource, agent: Values<typeof agentTab
   }
 }
 
+/** Kubernetes sets these for a Service named signet, or signet-something. */
+const SERVICE_LINK = /_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP|SCTP)/
+
 /** Misspelt variables: what looks like one of ours and is none. */
 function strangers(environment: Environment): readonly string[] {
   const known = [
@@ -80,10 +83,10 @@ function strangers(environment: Environment): readonly string[] {
   ]
   return Object.keys(environment)
     .filter((key) => /^(SIGNET|KEPTN_NATS)_/.test(key) && !known.includes(key))
+    .filter((key) => !SERVICE_LINK.test(key))
     .sort()
     .flatMap((key) => {
       const hint = suggestion(key, known)
-      // Kubernetes sets variables such as SIGNET_SERVICE_HOST for a Service named signet.
       return hint === undefined ? [] : [`${quote(key)} is no setting; ${hint}`]
     })
 }

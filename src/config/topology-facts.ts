@@ -33,7 +33,7 @@ export interface Word extends Value {
   readonly value: string
 }
 
-export interface ControlPlaneFacts {
+interface ControlPlaneFacts {
   readonly at: Value
   readonly name: Word | undefined
   readonly homeGeo: Word | undefined
@@ -41,7 +41,7 @@ export interface ControlPlaneFacts {
   readonly projects: readonly Word[]
 }
 
-export interface StageFacts {
+interface StageFacts {
   readonly at: Value
   readonly stage: Word | undefined
   readonly project: Word | undefined
@@ -49,7 +49,7 @@ export interface StageFacts {
   readonly geos: readonly Word[] | undefined
 }
 
-export interface GeoFacts {
+interface GeoFacts {
   readonly geo: Word | undefined
   readonly rules: readonly {
     readonly to: Word | undefined
@@ -58,7 +58,7 @@ export interface GeoFacts {
   }[]
 }
 
-export interface RingFacts {
+interface RingFacts {
   readonly at: Value
   readonly geo: Word | undefined
   readonly ring: Word | undefined
@@ -67,20 +67,23 @@ export interface RingFacts {
   readonly isPeopled: boolean
 }
 
-/** A document whose kind is known. */
+/** A document and its kind: the one it says, or the nearest to what it says. */
 export interface KindDocument {
-  readonly kind: Kind
+  readonly kind: Kind | undefined
   readonly document: SourceDocument
 }
 
-/** `hasUnknown`: some document could not be read, or is of no known kind. */
-export function readFacts(documents: readonly KindDocument[], hasUnknown: boolean): Facts {
+/** `hasLost`: some file could not be read at all. */
+export function readFacts(documents: readonly KindDocument[], hasLost: boolean): Facts {
   const roots = (wanted: Kind): Value[] =>
     documents
       .filter(({ kind }) => kind === wanted)
       .map(({ document }) => ({ value: document.value, document, path: [] }))
   const federations = roots('Federation')
   const geos = roots('Geo').map(geoFacts)
+  // A document of some other kind is no loss, unless a mistake of syntax has taken its kind away.
+  const isSorted =
+    !hasLost && documents.every(({ kind, document }) => kind !== undefined || document.sound)
   return {
     federations,
     controlPlanes: federations.flatMap((root) =>
@@ -90,10 +93,10 @@ export function readFacts(documents: readonly KindDocument[], hasUnknown: boolea
     stages: federations.flatMap((root) => items(child(root, 'stages')).map(stageFacts)),
     geos,
     ringFiles: roots('Ring').map(ringFacts),
-    knowsGeos: !hasUnknown && geos.every(({ geo }) => geo !== undefined),
-    isWhole: !hasUnknown && documents.every(({ document }) => document.sound),
+    knowsGeos: isSorted && geos.every(({ geo }) => geo !== undefined),
     knowsRings:
-      !hasUnknown && federations.length > 0 && federations.every(({ document }) => document.sound),
+      isSorted && federations.length > 0 && federations.every(({ document }) => document.sound),
+    isWhole: isSorted && documents.every(({ document }) => document.sound),
   }
 }
 

@@ -2,7 +2,7 @@ import type { Topology } from '../domain/topology.ts'
 import { deepFreeze } from './freeze.ts'
 import type { Mistake, Position } from './mistake.ts'
 import { formatPath, sortedMistakes } from './mistake.ts'
-import { suggestion } from './nearest.ts'
+import { nearest, suggestion } from './nearest.ts'
 import { checkRules } from './rules.ts'
 import { inWords, schemaMistakes, show } from './schema-mistakes.ts'
 import { buildTopology } from './topology-build.ts'
@@ -58,26 +58,16 @@ export function parseTopology(files: readonly SourceFile[]): ParsedTopology {
 
   const documents: KindDocument[] = []
   for (const document of found) {
-    const { kind, mistakes: about } = kindOf(document)
-    // A syntax error has been told; what it left behind is no fault of its own.
-    if (document.sound) mistakes.push(...about)
-    if (kind === undefined) continue
+    const { kind, isExact, mistakes: about } = kindOf(document)
     documents.push({ kind, document })
-    if (document.sound) mistakes.push(...schemaMistakes(schemaOf[kind], document))
+    // A syntax error has been told; what it left behind is no fault of its own.
+    if (!document.sound) continue
+    mistakes.push(...about)
+    if (kind !== undefined && isExact) mistakes.push(...schemaMistakes(schemaOf[kind], document))
   }
-  const hasUnknown = hasLost || documents.length < found.length
-
-  if (!hasUnknown && !documents.some(({ kind }) => kind === 'Federation'))
-    mistakes.push({
-      file: '',
-      line: 0,
-      column: 0,
-      path: '',
-      message: 'no document of kind Federation',
-      hint: 'one file must describe the federation: its name, control planes, rings and stages',
-      excerpt: '',
-    })
-  for (const { level, at, message, hint } of checkRules(readFacts(documents, hasUnknown))) {
+  const facts = readFacts(documents, hasLost)
+  if (facts.federations.length === 0 && facts.isWhole) mistakes.push(NO_FEDERATION)
+  for (const { level, at, message, hint } of checkRules(facts)) {
     if (!at.document.sound) continue
     const told = { ...at.document.at(at.path), path: formatPath(at.path), message }
     const list = level === 'mistake' ? mistakes : warnings
@@ -89,7 +79,22 @@ export function parseTopology(files: readonly SourceFile[]): ParsedTopology {
   return { ok: true, ...built(documents), warnings: sortedMistakes(warnings) }
 }
 
-function kindOf(document: SourceDocument): { kind?: Kind; mistakes: readonly Mistake[] } {
+const NO_FEDERATION: Mistake = {
+  file: '',
+  line: 0,
+  column: 0,
+  path: '',
+  message: 'no document of kind Federation',
+  hint: 'one file must describe the federation: its name, control planes, rings and stages',
+  excerpt: '',
+}
+
+/** The kind that a document says, or the nearest, so that a slip there does not hide what it names. */
+function kindOf(document: SourceDocument): {
+  kind: Kind | undefined
+  isExact: boolean
+  mistakes: readonly Mistake[]
+} {
   const { value } = document
   const told = (key: string | undefined, message: string, hint?: string): Mistake => ({
     ...document.at(key === undefined ? [] : [key]),
@@ -97,11 +102,14 @@ function kindOf(document: SourceDocument): { kind?: Kind; mistakes: readonly Mis
     message,
     ...(hint === undefined ? {} : { hint }),
   })
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return { mistakes: [told(undefined, `expected keys with values, found ${show(value)}`)] }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    const mistake = told(undefined, `expected keys with values, found ${show(value)}`)
+    return { kind: undefined, isExact: false, mistakes: [mistake] }
+  }
   const { kind, apiVersion } = value as { kind?: unknown; apiVersion?: unknown }
-  const known = KINDS.find((name) => name === kind)
-  if (known !== undefined) return { kind: known, mistakes: [] }
+  const exact = KINDS.find((name) => name === kind)
+  if (exact !== undefined) return { kind: exact, isExact: true, mistakes: [] }
+  const near = typeof kind === 'string' ? nearest(kind, KINDS) : undefined
   const mistakes = [
     kind === undefined
       ? told('kind', `is missing: ${inWords(KINDS)}`)
@@ -117,7 +125,7 @@ function kindOf(document: SourceDocument): { kind?: Kind; mistakes: readonly Mis
         ? told('apiVersion', `is missing: ${API_VERSION}`)
         : told('apiVersion', `expected ${API_VERSION}, found ${show(apiVersion)}`),
     )
-  return { mistakes }
+  return { kind: KINDS.find((name) => name === near), isExact: false, mistakes }
 }
 
 /** Nothing is wrong, so the schema accepts each document, and there is one federation. */

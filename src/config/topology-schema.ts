@@ -32,7 +32,7 @@ export const DEFAULT_TASK = {
 } as const
 
 function text(pattern: RegExp, expected: string) {
-  return z.string({ error: expected }).regex(pattern, { error: expected })
+  return z.string({ error: expected }).regex(pattern, { error: expected, abort: true })
 }
 
 function name(description: string) {
@@ -213,6 +213,8 @@ const stamp = z.strictObject({
   handles: handles.optional().describe('As the `handles` of the ring, which it replaces.'),
 })
 
+const CONCURRENCY = 'a number of stamps, or a percentage from 1% to 100%'
+
 export const ringSchema = z
   .strictObject({
     apiVersion,
@@ -236,9 +238,15 @@ export const ringSchema = z
     rollout: z
       .strictObject({
         concurrency: z
-          .union([z.number().int().min(1), z.string().regex(PERCENT_PATTERN)], {
-            error: 'a number of stamps, or a percentage from 1% to 100%',
-          })
+          .union(
+            [
+              z.int({ error: CONCURRENCY }).min(1, { error: CONCURRENCY }),
+              text(PERCENT_PATTERN, CONCURRENCY),
+            ],
+            {
+              error: CONCURRENCY,
+            },
+          )
           .default('100%')
           .describe('How many stamps at once: a number of them, or a share.'),
         soak: duration('a duration', () => true)

@@ -39,8 +39,10 @@ export function readYaml(
   const documents: SourceDocument[] = []
   const mistakes: Mistake[] = []
   const warnings: Mistake[] = []
-  const lines = text.split(/\r\n|\n|\r/)
+  const lines = text.split(/\r?\n/)
   const lineCounter = new LineCounter()
+  // What it would log, about maps as keys, the schema reports as an unknown key.
+  const options = { lineCounter, prettyErrors: false, logLevel: 'error', schema } as const
   const spotAt = (offset: number): Position & { excerpt: string } => {
     const { line, col } = lineCounter.linePos(offset)
     const position = { file, line: Math.max(1, line), column: Math.max(1, col) }
@@ -59,28 +61,38 @@ export function readYaml(
   })
 
   try {
-    for (const document of parseAllDocuments(text, { lineCounter, prettyErrors: false, schema })) {
+    for (const document of parseAllDocuments(text, options)) {
       mistakes.push(...document.errors.map(told))
       warnings.push(...document.warnings.map(told))
-      if (document.contents === null && document.errors.length === 0) continue
       let value: unknown
+      let isWhole = document.errors.every(({ code }) => code === 'DUPLICATE_KEY')
       try {
         value = document.toJS()
       } catch (error) {
         mistakes.push(failed(document.range[0], error))
-        continue
+        value = topLevelOf(document)
+        isWhole = false
       }
-      documents.push({
-        file,
-        value,
-        sound: document.errors.every(({ code }) => code === 'DUPLICATE_KEY'),
-        at: (path, part = 'value') => spotAt(offsetOf(document, path, part)),
-      })
+      if ((value === null || value === undefined) && document.errors.length === 0) continue
+      const at: SourceDocument['at'] = (path, part = 'value') =>
+        spotAt(offsetOf(document, path, part))
+      documents.push({ file, value, sound: isWhole, at })
     }
   } catch (error) {
     mistakes.push(failed(0, error))
   }
   return { documents, mistakes, warnings }
+}
+
+/** What can be told of a document that is not to be had as a whole: its keys that hold plain values. */
+function topLevelOf(document: Document.Parsed): unknown {
+  const { contents } = document
+  if (!isMap<ParsedNode, ParsedNode | null>(contents)) return undefined
+  return Object.fromEntries(
+    contents.items.flatMap(({ key, value }) =>
+      isScalar(key) && isScalar(value) ? [[String(key.value), value.value]] : [],
+    ),
+  )
 }
 
 function offsetOf(document: Document.Parsed, path: Path, part: 'value' | 'key'): number {

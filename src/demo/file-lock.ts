@@ -29,14 +29,20 @@ export async function withFileLock<T>(
 }
 
 async function acquire(path: string, staleMs: number): Promise<true | undefined> {
+  if (await create(path)) return true
+  if (!(await isAbandoned(path, staleMs))) return undefined
+  await rm(path, { force: true })
+  return (await create(path)) ? true : undefined
+}
+
+async function create(path: string): Promise<boolean> {
   try {
     await writeFile(path, String(process.pid), { flag: 'wx' })
     return true
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error
+    if (systemCode(error) === 'EEXIST') return false
+    throw error
   }
-  if (await isAbandoned(path, staleMs)) await rm(path, { force: true })
-  return undefined
 }
 
 async function isAbandoned(path: string, staleMs: number): Promise<boolean> {

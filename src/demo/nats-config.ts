@@ -5,7 +5,7 @@
 export const federationUser = { user: 'fed', pass: 'fed' }
 
 /** An address as `host:port`. */
-export type Address = string
+type Address = string
 
 export interface GatewayConfig {
   /** The geo, which is also the name of its NATS cluster. */

@@ -11,6 +11,7 @@ import {
   runNatsServer,
   tailOf,
 } from './nats-run.ts'
+import { standsStill } from './stopped-threads.ts'
 import { waitUntil } from './wait-until.ts'
 
 export interface NatsProcessOptions {
@@ -61,6 +62,8 @@ export class NatsProcess implements AsyncDisposable {
   readonly #folder: NatsFolder
   #config: string
   #ports: NatsPorts | undefined
+  /** Those in the configuration of this run: a reload may not change them, not even from -1 to what -1 became. */
+  #asked: NatsPorts = { client: -1, monitor: -1 }
   #run: NatsRun | undefined
 
   constructor(options: NatsProcessOptions, dir: string) {
@@ -109,9 +112,16 @@ export class NatsProcess implements AsyncDisposable {
     if (!(await run.endsWithin(stopLimitMs))) throw await this.#failed('did not die of SIGKILL')
   }
 
-  /** Freezes it: its sockets stay open, and nothing answers. */
-  pause(): void {
-    this.#running()?.signal('SIGSTOP')
+  /** Freezes it: its sockets stay open, and nothing answers any more when this resolves. */
+  async pause(): Promise<void> {
+    const run = this.#running()
+    if (run === undefined) return
+    run.signal('SIGSTOP')
+    await waitUntil(
+      async () => (await standsStill(run.pid)) || undefined,
+      stopLimitMs,
+      () => this.#failed('does not stand still'),
+    )
   }
 
   resume(): void {
@@ -121,6 +131,8 @@ export class NatsProcess implements AsyncDisposable {
   /** Stops it if it runs, and starts it with the same ports and the same store. */
   async restart(): Promise<void> {
     await this.stop()
+    // Clients and peers come back to the address they know.
+    this.#asked = this.#ports ?? this.#asked
     await this.#writeConfig(this.#config)
     const deadline = performance.now() + (this.#ports === undefined ? 0 : rebindLimitMs)
     const run = await waitUntil(
@@ -186,8 +198,7 @@ export class NatsProcess implements AsyncDisposable {
   }
 
   async #writeConfig(config: string): Promise<void> {
-    // Clients and peers come back to the address they know.
-    const { client, monitor } = this.#ports ?? { client: -1, monitor: -1 }
+    const { client, monitor } = this.#asked
     const own = [
       `listen: "127.0.0.1:${client}"`,
       `http: "127.0.0.1:${monitor}"`,

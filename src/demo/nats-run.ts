@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, open, readFile, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SignetError } from '../errors.ts'
@@ -97,11 +98,10 @@ async function launch(
   try {
     // Apart from the terminal's process group: Ctrl-C is for the program, which ends its servers in
     // its own order.
-    const child = spawn(binary, ['-c', folder.config], {
-      stdio: ['ignore', log.fd, log.fd],
-      detached: true,
-    })
-    const pid = await started(child, name)
+    const child = await started(name, () =>
+      spawn(binary, ['-c', folder.config], { stdio: ['ignore', log.fd, log.fd], detached: true }),
+    )
+    const { pid } = child
     let ended = false
     const end = new Promise<void>((resolve) => {
       child.once('exit', () => {
@@ -123,16 +123,19 @@ async function launch(
   }
 }
 
-async function started(child: ChildProcess, name: string): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    child.once('spawn', resolve)
-    child.once('error', (error) => {
-      const message = `${name} could not be run: ${reasonOf(error)}`
-      reject(new SignetError('SIGNET_START_FAILED', message, { cause: error }))
-    })
-  })
-  if (child.pid === undefined) throw new SignetError('SIGNET_INTERNAL', `${name} has no process id`)
-  return child.pid
+async function started(
+  name: string,
+  start: () => ChildProcess,
+): Promise<ChildProcess & { readonly pid: number }> {
+  try {
+    const child = start()
+    await once(child, 'spawn')
+    if (child.pid === undefined) throw new Error('it has no process id')
+    return Object.assign(child, { pid: child.pid })
+  } catch (error) {
+    const message = `${name} could not be run: ${reasonOf(error)}`
+    throw new SignetError('SIGNET_START_FAILED', message, { cause: error })
+  }
 }
 
 async function settlesWithin(end: Promise<void>, limitMs: number): Promise<boolean> {

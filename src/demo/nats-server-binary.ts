@@ -18,7 +18,7 @@ export interface FoundNatsServer {
 }
 
 /** A source that gave nothing usable, and why. */
-export interface Tried {
+interface Tried {
   readonly source: string
   readonly reason: string
 }

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { SignetError } from '../errors.ts'
-import { reasonOf } from './system-error.ts'
+import { reasonOf, systemCode } from './system-error.ts'
+import { waitUntil } from './wait-until.ts'
 
 /** The oldest nats-server that Signet runs with (DESIGN 3). */
 export const oldestNatsServer = '2.9.10'
@@ -30,10 +31,23 @@ export function isOlder(a: string, b: string): boolean {
 
 async function versionOutput(path: string): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: answerWithinMs })
-    return stdout
+    return await waitUntil(
+      () => outputUnlessBusy(path),
+      answerWithinMs,
+      () => new Error('it is being written'),
+    )
   } catch (error) {
     throw unusable(path, `cannot be run (${reasonOf(error)})`, error)
+  }
+}
+
+/** Undefined while a child that is just being forked has the file open for writing, as we had when we copied it. */
+async function outputUnlessBusy(path: string): Promise<string | undefined> {
+  try {
+    return (await promisify(execFile)(path, ['--version'], { timeout: answerWithinMs })).stdout
+  } catch (error) {
+    if (systemCode(error) === 'ETXTBSY') return undefined
+    throw error
   }
 }
 

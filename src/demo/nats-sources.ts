@@ -6,7 +6,7 @@ import { natsServerFromRelease, pinnedNatsServer } from './nats-release.ts'
 import { type Environment, cacheFolder, cachedServers } from './nats-server-cache.ts'
 
 /** A binary that a source offers; whether it works is for the search to find out. */
-export interface Candidate {
+interface Candidate {
   readonly path: string
   /** The end of the sentence "nats-server 2.9.10 from …". */
   readonly from: string

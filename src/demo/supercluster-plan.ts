@@ -21,7 +21,7 @@ export interface SuperclusterOptions {
   readonly proxied?: boolean
 }
 
-export interface PlacedStamp {
+interface PlacedStamp {
   readonly name: string
   readonly geo: string
 }

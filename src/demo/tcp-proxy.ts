@@ -96,7 +96,7 @@ export class TcpProxy implements AsyncDisposable {
   }
 
   #connect(dialer: Socket): void {
-    const server = connect({ port: this.#options.target, host: '127.0.0.1' })
+    const server = connect({ port: this.#options.target, host: '127.0.0.1', allowHalfOpen: true })
     const { identify } = this.#options
     const pair: Pair = { dialer, server, peer: undefined, introduced: identify === undefined }
     this.#pairs.add(pair)
@@ -166,7 +166,7 @@ async function listenAt(
   port: number,
   onSocket: (socket: Socket) => void,
 ): Promise<Server | undefined> {
-  const listener = createServer(onSocket)
+  const listener = createServer({ allowHalfOpen: true }, onSocket)
   try {
     listener.listen({ port, host: '127.0.0.1' })
     await once(listener, 'listening')

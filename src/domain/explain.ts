@@ -36,7 +36,7 @@ export interface ExplainedTarget {
   readonly answers: readonly { readonly tail: string; readonly residency: ResidencyVerdict }[]
 }
 
-export interface ExplainedExclusion {
+interface ExplainedExclusion {
   readonly stamp: Stamp
   readonly reason: Exclusion
   readonly sentence: string

@@ -21,8 +21,8 @@ export interface Integration {
 
 /**
  * Whether a stamp wants an event. `known`: its integrations said so (`answers` is how many answers are to
- * be expected: one for each matching subscription, wire 2.4) or the topology does. `assumed`: nobody has
- * said anything about this stamp, and leaving it out would be a guess in the worse direction.
+ * be expected at least, and `exact` whether there can be no more) or the topology does. `assumed`: nobody
+ * has said anything about this stamp, and leaving it out would be a guess in the worse direction.
  */
 export type Interest =
   | { readonly kind: 'known'; readonly answers: number; readonly exact: boolean }
@@ -38,8 +38,8 @@ export function interestOf(
   integrations: readonly Integration[] | undefined,
   event: KeptnEvent,
 ): Interest {
-  const matching = countMatching(integrations ?? [], event)
-  if (matching > 0) return { kind: 'known', answers: matching, exact: true }
+  const expected = expectedAnswers(integrations ?? [], event)
+  if (expected.answers > 0) return { kind: 'known', ...expected }
   const { parsedType } = event
   const isTask = parsedType.shape === 'task' && parsedType.kind === 'triggered'
   if (isTask && stamp.handles.includes(parsedType.task))
@@ -49,18 +49,44 @@ export function interestOf(
   return isTask && stamp.handles.length > 0 ? { kind: 'none' } : { kind: 'assumed' }
 }
 
-/** How many subscriptions of these integrations match the event, as cp-connector counts (wire 2.4). */
-export function countMatching(integrations: readonly Integration[], event: KeptnEvent): number {
-  let count = 0
+/**
+ * How many answers the integrations of a stamp will give to an event. An integration handles it once for
+ * each of its matching subscriptions with the *same* event string (wire 2.4). Where its strings overlap,
+ * such as an exact type and a wildcard, all are members of one queue group, and the server picks one at
+ * random: then the least is sure, and more are possible.
+ */
+export function expectedAnswers(
+  integrations: readonly Integration[],
+  event: KeptnEvent,
+): { readonly answers: number; readonly exact: boolean } {
+  let answers = 0
+  let exact = true
   for (const { subscriptions } of integrations) {
-    for (const subscription of subscriptions) if (isMatch(subscription, event)) count += 1
+    const counts = countByEventString(subscriptions, event)
+    const positive = counts.filter((count) => count > 0)
+    if (positive.length === 0) continue
+    const least = Math.min(...positive)
+    answers += least
+    if (counts.some((count) => count !== least)) exact = false
   }
-  return count
+  return { answers, exact }
 }
 
-function isMatch({ event: pattern, filter }: Subscription, event: KeptnEvent): boolean {
+function countByEventString(
+  subscriptions: readonly Subscription[],
+  event: KeptnEvent,
+): readonly number[] {
+  const counts = new Map<string, number>()
+  for (const subscription of subscriptions) {
+    if (!subjectMatches(subscription.event, event.type)) continue
+    const known = counts.get(subscription.event) ?? 0
+    counts.set(subscription.event, known + (passes(subscription, event) ? 1 : 0))
+  }
+  return [...counts.values()]
+}
+
+function passes({ filter }: Subscription, event: KeptnEvent): boolean {
   return (
-    subjectMatches(pattern, event.type) &&
     allows(filter.projects, event.project) &&
     allows(filter.stages, event.stage) &&
     allows(filter.services, event.service)

@@ -48,9 +48,15 @@ export function afterPing(life: SignsOfLife, now: number): SignsOfLife {
   }
 }
 
-/** It was read from the records of an earlier agent, and counts as alive until it had time to ping. */
-export function afterLoading(seenAt: number, now: number): SignsOfLife {
-  const isPresumed = now - seenAt < PRESUMED_MS
+/**
+ * It was read from the record of an earlier agent, and counts as alive until it had time to ping, unless
+ * its silence is too old, or it had not pinged then either.
+ */
+export function afterLoading(
+  { seenAt, hadPinged }: { readonly seenAt: number; readonly hadPinged: boolean },
+  now: number,
+): SignsOfLife {
+  const isPresumed = hadPinged && now - seenAt < PRESUMED_MS
   return {
     seenAt,
     pingedAt: isPresumed ? now : undefined,

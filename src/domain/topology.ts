@@ -116,11 +116,24 @@ export interface Rollout {
   readonly deadlineMs?: number
 }
 
-/** Whether a glob (`*` stands for any characters, also none) matches the whole of `text`. */
+/**
+ * Whether a glob (`*` stands for any characters, also none) matches the whole of `text`. No regular
+ * expression: `*a*a*a*b` and an event whose stage is a few hundred letters would stop the agent.
+ */
 export function globMatches(glob: string, text: string): boolean {
-  if (!glob.includes('*')) return glob === text
-  const pattern = glob.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, String.raw`\$&`))
-  return new RegExp(`^${pattern.join('.*')}$`, 's').test(text)
+  const [head = '', ...parts] = glob.split('*')
+  const tail = parts.pop()
+  if (tail === undefined) return glob === text
+  const end = text.length - tail.length
+  if (end < head.length || !text.startsWith(head) || !text.endsWith(tail)) return false
+  // The leftmost place is always the best: it leaves most to the parts that follow.
+  let from = head.length
+  for (const part of parts) {
+    const found = text.indexOf(part, from)
+    if (found < 0 || found + part.length > end) return false
+    from = found + part.length
+  }
+  return true
 }
 
 /** The policy of a task: its own, else the default. */

@@ -1,14 +1,18 @@
 import { fastify } from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { SignetError } from '../errors.ts'
+import type { Log } from '../observe/log.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 
 export interface AdminServerOptions {
   readonly host: string
   /** 0: any free one. */
   readonly port: number
+  readonly log: Log
   /** Why the agent is not ready; empty where it is. */
   readonly reasons: () => readonly string[]
+  /** What is weaker than it should be, though the agent works. */
+  readonly warnings: () => readonly string[]
   readonly status: () => unknown
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>
 }
@@ -38,6 +42,7 @@ export class AdminServer implements Part {
     const { host, port } = this.#options
     try {
       await this.#server.listen({ host, port })
+      this.#options.log.info({ admin: this.url }, 'The admin server listens.')
     } catch (error) {
       throw new SignetError(
         'SIGNET_PORT_TAKEN',
@@ -53,12 +58,13 @@ export class AdminServer implements Part {
   }
 
   #routes(): void {
-    const { reasons, status, metrics } = this.#options
+    const { reasons, warnings, status, metrics } = this.#options
     this.#server.get('/livez', () => ({ status: 'alive' }))
     this.#server.get('/readyz', (_, reply) => {
       const found = reasons()
-      if (found.length === 0) return { status: 'ready', reasons: [] }
-      return reply.code(503).send({ status: 'not ready', reasons: found })
+      const body = { reasons: found, warnings: warnings() }
+      if (found.length === 0) return { status: 'ready', ...body }
+      return reply.code(503).send({ status: 'not ready', ...body })
     })
     this.#server.get('/status', () => status())
     this.#server.get('/metrics', async (_, reply) => {

@@ -1,12 +1,13 @@
 import type { FastifyError, FastifyInstance } from 'fastify'
 import { fastify } from 'fastify'
 import { SignetError } from '../errors.ts'
+import type { Log } from '../observe/log.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { UniformRoutes } from './uniform-routes.ts'
 import { fail, uniformRoutes } from './uniform-routes.ts'
 
 export interface UniformServerOptions extends UniformRoutes {
-  /** For errors: `services server`. */
+  /** For errors and logs: `services server`. */
   readonly name: string
   readonly host: string
   /** 0: any free one. */
@@ -15,6 +16,7 @@ export interface UniformServerOptions extends UniformRoutes {
   readonly setting: string
   /** What stands before `/v1`: nothing at the fixed names (wire 2.2), `/controlPlane` at a proxy (wire 3.6). */
   readonly prefix: string
+  readonly log: Log
 }
 
 const BODY_LIMIT_BYTES = 1_048_576
@@ -50,9 +52,10 @@ export class UniformServer implements Part {
   }
 
   async start(): Promise<void> {
-    const { name, host, port, setting } = this.#options
+    const { name, host, port, setting, prefix, log } = this.#options
     try {
       await this.#server.listen({ host, port })
+      log.info({ url: this.url + prefix }, `The ${name} listens.`)
     } catch (error) {
       throw new SignetError(
         'SIGNET_PORT_TAKEN',
@@ -68,8 +71,12 @@ export class UniformServer implements Part {
       this.#server.server.closeAllConnections()
     }
     if (signal.aborted) letGo()
-    signal.addEventListener('abort', letGo, { once: true })
-    await this.#server.close()
+    else signal.addEventListener('abort', letGo, { once: true })
+    try {
+      await this.#server.close()
+    } finally {
+      signal.removeEventListener('abort', letGo)
+    }
   }
 
   #routes(): void {

@@ -84,6 +84,11 @@ async function take(
 ): Promise<void> {
   const { fanOuts, deadLetters, metrics } = options
   const answer = answerOf(event, delivery)
+  if (answer === undefined && isAnswer(event)) {
+    // shipyard-controller would count it for whatever task is open in its context (wire 6.2).
+    await deadLetters.store('up', delivery, 'no-triggeredid', `${event.type} of ${event.source}`)
+    return
+  }
   const taken =
     answer === undefined ? 'unknown' : await fanOuts.answer(event.triggeredid, place.stamp, answer)
   switch (taken) {
@@ -125,6 +130,11 @@ async function forward(
     if (entered === 'conflict')
       await deadLetters.store('up', delivery, 'id-conflict', `id ${event.id} has another body`)
   })
+}
+
+/** A task's `.started` or `.finished`, whatever it answers. */
+function isAnswer({ parsedType: type }: KeptnEvent): boolean {
+  return type.shape === 'task' && (type.kind === 'started' || type.kind === 'finished')
 }
 
 /** The answer in an event; undefined where it is none. */

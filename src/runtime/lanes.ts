@@ -4,13 +4,6 @@ export type Park = <T>(wait: Promise<T>) => Promise<T>
 /** What a lane runs. Must not reject: what goes wrong is its own to settle. */
 export type Task = (park: Park) => Promise<void>
 
-export interface LanesOptions {
-  /** How many tasks are taken on at once, those of parked lanes apart. */
-  readonly limit: number
-  /** How much parked lanes may hold, in bytes; beyond it nothing more is taken on. */
-  readonly parkedBytes: number
-}
-
 interface Lane {
   /** The tasks that wait for the running one, with what each of them holds. */
   readonly waiting: { readonly task: Task; readonly bytes: number }[]
@@ -29,7 +22,8 @@ interface Lane {
  * against the limit, and the other keys go on. What parked lanes hold is bounded by bytes instead.
  */
 export class Lanes {
-  readonly #options: LanesOptions
+  readonly #limit: number
+  readonly #mostParkedBytes: number
   /** A key is here as long as one of its tasks runs. */
   readonly #lanes = new Map<string, Lane>()
   readonly #room: (() => void)[] = []
@@ -38,8 +32,13 @@ export class Lanes {
   #parked = 0
   #parkedBytes = 0
 
-  constructor(options: LanesOptions) {
-    this.#options = options
+  /**
+   * `limit`: how many tasks are taken on at once, those of parked lanes apart. `mostParkedBytes`: how much
+   * parked lanes may hold; beyond it nothing more is taken on.
+   */
+  constructor(limit: number, mostParkedBytes = Number.POSITIVE_INFINITY) {
+    this.#limit = limit
+    this.#mostParkedBytes = mostParkedBytes
   }
 
   /** Tasks that were taken on and have not ended, parked or not. */
@@ -81,8 +80,7 @@ export class Lanes {
   }
 
   get #hasRoom(): boolean {
-    const { limit, parkedBytes } = this.#options
-    return this.#running - this.#parked < limit && this.#parkedBytes < parkedBytes
+    return this.#running - this.#parked < this.#limit && this.#parkedBytes < this.#mostParkedBytes
   }
 
   async #run(key: string, lane: Lane, first: Lane['waiting'][number]): Promise<void> {

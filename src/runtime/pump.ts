@@ -53,7 +53,7 @@ export class Pump {
 
   constructor(options: PumpOptions) {
     this.#options = options
-    this.#lanes = new Lanes({ limit: options.inFlight, parkedBytes: PARKED_BYTES })
+    this.#lanes = new Lanes(options.inFlight, PARKED_BYTES)
   }
 
   get name(): string {

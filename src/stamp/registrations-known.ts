@@ -1,6 +1,6 @@
 import type { KeptnEvent } from '../domain/event.ts'
 import type { Integration } from '../domain/interest.ts'
-import { countMatching } from '../domain/interest.ts'
+import { expectedAnswers } from '../domain/interest.ts'
 import type { Registration, RegistrationFilter } from '../domain/registration.ts'
 import { interestOfAll, matchesFilter } from '../domain/registration.ts'
 import type { SignsOfLife } from '../domain/sign-of-life.ts'
@@ -80,7 +80,7 @@ export class KnownRegistrations {
   hearing(event: KeptnEvent, now: number): Hearing {
     let hearing: Hearing = 'unknown'
     for (const { registration, life } of this.#known.values()) {
-      if (countMatching([registration], event) === 0) continue
+      if (expectedAnswers([registration], event).answers === 0) continue
       if (isListening(life, now)) return 'listening'
       hearing = 'silent'
     }

@@ -1,21 +1,29 @@
 import type { Registration } from '../domain/registration.ts'
+import { parseRegistration } from '../domain/registration-parse.ts'
 import type { Bucket } from '../links/bucket.ts'
+
+/** What is kept of one integration. */
+export interface RegistrationEntry {
+  readonly registration: Registration
+  /** Whether it had pinged since its registration or its subscriptions last changed. */
+  readonly hadPinged: boolean
+}
 
 /**
  * The lasting record of a stamp's registrations. Written one after the other, so that what is forgotten
  * last stays forgotten; each write brings what holds by then.
  */
 export class RegistrationsRecord {
-  readonly #bucket: Bucket<Registration>
-  readonly #current: (id: string) => Registration | undefined
+  readonly #bucket: Bucket<RegistrationEntry>
+  readonly #current: (id: string) => RegistrationEntry | undefined
   readonly #onTrouble: (error: unknown) => void
   readonly #due = new Set<string>()
   #writing: Promise<void> | undefined
 
-  /** `current` tells what a registration is now; undefined where it is gone. */
+  /** `current` tells what is to be kept of an integration now; undefined where it is gone. */
   constructor(
-    bucket: Bucket<Registration>,
-    current: (id: string) => Registration | undefined,
+    bucket: Bucket<RegistrationEntry>,
+    current: (id: string) => RegistrationEntry | undefined,
     onTrouble: (error: unknown) => void,
   ) {
     this.#bucket = bucket
@@ -23,9 +31,17 @@ export class RegistrationsRecord {
     this.#onTrouble = onTrouble
   }
 
-  /** What earlier agents wrote, unchecked. */
-  async load(): Promise<readonly unknown[]> {
-    return (await this.#bucket.load('>')).map(({ value }) => value)
+  /** What earlier agents wrote. What cannot be read is left out. */
+  async load(): Promise<readonly RegistrationEntry[]> {
+    const entries: RegistrationEntry[] = []
+    for (const { value } of await this.#bucket.load('>')) {
+      // Of a version that keeps something else, perhaps.
+      const { registration, hadPinged } = (value ?? {}) as Partial<RegistrationEntry>
+      const parsed = parseRegistration(registration)
+      if (!parsed.ok || parsed.value.id === '') continue
+      entries.push({ registration: parsed.value, hadPinged: hadPinged === true })
+    }
+    return entries
   }
 
   /**
@@ -48,9 +64,9 @@ export class RegistrationsRecord {
     for (const id of this.#due) {
       this.#due.delete(id)
       try {
-        const registration = this.#current(id)
-        if (registration === undefined) await this.#bucket.forget(id)
-        else await this.#bucket.put(id, registration)
+        const entry = this.#current(id)
+        if (entry === undefined) await this.#bucket.forget(id)
+        else await this.#bucket.put(id, entry)
       } catch (error) {
         this.#due.add(id)
         this.#onTrouble(error)

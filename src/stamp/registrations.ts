@@ -8,7 +8,6 @@ import type {
   RegistrationFilter,
 } from '../domain/registration.ts'
 import { register, seenAt, withoutSubscription, withSubscription } from '../domain/registration.ts'
-import { parseRegistration } from '../domain/registration-parse.ts'
 import type { SignsOfLife } from '../domain/sign-of-life.ts'
 import {
   afterChange,
@@ -28,6 +27,7 @@ import type { Part } from '../runtime/lifecycle.ts'
 import { untilDone } from '../runtime/retry.ts'
 import type { Hearing } from './registrations-known.ts'
 import { KnownRegistrations } from './registrations-known.ts'
+import type { RegistrationEntry } from './registrations-record.ts'
 import { RegistrationsRecord } from './registrations-record.ts'
 
 /** `interest`: what `list` tells changed. `listening`: an integration began to listen. */
@@ -76,7 +76,10 @@ export class Registrations implements Part, KnownIntegrations {
     this.#options = options
   }
 
-  /** Resolves when everything that earlier agents knew is known. */
+  /**
+   * Resolves when everything that earlier agents knew is known. Without JetStream that is nothing, and
+   * what is known ends with the agent.
+   */
   async start(signal: AbortSignal): Promise<void> {
     const { keptnStore, log } = this.#options
     let told = ''
@@ -84,22 +87,28 @@ export class Registrations implements Part, KnownIntegrations {
       if (told !== error.message) log.warn({ error }, 'The registrations cannot be read yet.')
       told = error.message
     }
-    const plan = { name: REGISTRATIONS_BUCKET, ttlMs: FORGET_MS, replicas: 1 }
-    const bucket = await untilDone(() => Bucket.open<Registration>(keptnStore, plan), signal, note)
-    const record = new RegistrationsRecord(
-      bucket,
-      (id) => this.#known.get(id)?.registration,
-      (error) => {
-        log.debug({ error }, 'A registration was not kept yet.')
-      },
-    )
-    for (const one of await untilDone(() => record.load(), signal, note)) this.#recall(one)
-    this.#record = record
+    const isVolatile = await untilDone(() => keptnStore.hasNoJetStream(), signal, note)
+    if (!isVolatile) await this.#openRecord(signal, note)
     this.#changed('interest')
     this.#sweeper = setInterval(() => {
       this.#sweep()
     }, SWEEP_MS)
     this.#sweeper.unref()
+  }
+
+  async #openRecord(signal: AbortSignal, note: (error: SignetError) => void): Promise<void> {
+    const { keptnStore, log } = this.#options
+    const plan = { name: REGISTRATIONS_BUCKET, ttlMs: FORGET_MS, replicas: 1 }
+    const open = () => Bucket.open<RegistrationEntry>(keptnStore, plan)
+    const record = new RegistrationsRecord(
+      await untilDone(open, signal, note),
+      (id) => this.#entry(id),
+      (error) => {
+        log.debug({ error }, 'A registration was not kept yet.')
+      },
+    )
+    for (const entry of await untilDone(() => record.load(), signal, note)) this.#recall(entry)
+    this.#record = record
   }
 
   async stop(): Promise<void> {
@@ -164,7 +173,8 @@ export class Registrations implements Part, KnownIntegrations {
     const now = this.#options.now()
     const life = afterPing(known.life, now)
     const registration = seenAt(known.registration, now)
-    const isDue = now - known.writtenAt >= REWRITE_MS
+    const hasSettled = life.listensFrom === known.life.listensFrom
+    const isDue = !hasSettled || now - known.writtenAt >= REWRITE_MS
     this.#known.renew({
       ...known,
       registration,
@@ -172,7 +182,7 @@ export class Registrations implements Part, KnownIntegrations {
       writtenAt: isDue ? now : known.writtenAt,
     })
     if (isDue) void this.#record?.write(id)
-    if (life.listensFrom !== known.life.listensFrom) this.#settle(id)
+    if (!hasSettled) this.#settle(id)
     this.#measure()
     return registration
   }
@@ -212,13 +222,20 @@ export class Registrations implements Part, KnownIntegrations {
     return true
   }
 
-  #recall(json: unknown): void {
-    const parsed = parseRegistration(json)
-    if (!parsed.ok || parsed.value.id === '') return
+  #entry(id: string): RegistrationEntry | undefined {
+    const known = this.#known.get(id)
+    if (known === undefined) return undefined
+    return {
+      registration: known.registration,
+      hadPinged: known.life.listensFrom !== undefined,
+    }
+  }
+
+  #recall({ registration, hadPinged }: RegistrationEntry): void {
     const now = this.#options.now()
-    const seen = Date.parse(parsed.value.metadata.lastseen)
-    const life = afterLoading(Number.isNaN(seen) ? 0 : seen, now)
-    if (!isForgotten(life, now)) this.#known.keep(parsed.value, life, life.seenAt, Infinity)
+    const seen = Date.parse(registration.metadata.lastseen)
+    const life = afterLoading({ seenAt: Number.isNaN(seen) ? 0 : seen, hadPinged }, now)
+    if (!isForgotten(life, now)) this.#known.keep(registration, life, life.seenAt, Infinity)
   }
 
   /** Waits until an integration has subscribed, and tells whoever waits for that. */

@@ -9,6 +9,7 @@ import { directionPattern, linkPattern, linkSubject } from '../../src/domain/sub
 import type { Topology } from '../../src/domain/topology.ts'
 import { NatsSide } from '../../src/links/nats-side.ts'
 import { Publisher } from '../../src/links/publisher.ts'
+import type { Log } from '../../src/observe/log.ts'
 import { Store } from '../../src/links/store.ts'
 import { natsServer } from './nats-server.ts'
 import { silent } from './registrations.ts'
@@ -45,6 +46,14 @@ export function topology(handles: readonly string[] = []): Topology {
   }
 }
 
+/** An agent with the addresses that it logged. */
+export interface StampAgent extends Agent {
+  readonly adminUrl: string
+  /** The fixed names of Keptn's services, and the distributor's proxy path to them. */
+  readonly servicesUrl: string
+  readonly proxyUrl: string
+}
+
 export interface StampRig {
   readonly gateway: NatsProcess
   readonly keptn: NatsProcess
@@ -52,16 +61,19 @@ export interface StampRig {
   readonly nc: NatsConnection
   readonly gatewayClient: NatsConnection
   /** A started agent of the stamp; stopped after the test where it was not before. */
-  agent(over?: { readonly inFlight?: number }): Promise<Agent>
+  agent(over?: { readonly inFlight?: number }): Promise<StampAgent>
   /** Stores an event in the hub store for the stamp, as a hub does. */
   send(body: string): Promise<void>
   readonly hubStore: Store
 }
 
 /** A stamp with real servers, and a hub store without a hub: events are what the test sends. */
-export async function stampRig(t: ExecutionContext): Promise<StampRig> {
+export async function stampRig(
+  t: ExecutionContext,
+  { jetstream = true }: { readonly jetstream?: boolean } = {},
+): Promise<StampRig> {
   const gateway = await natsServer({ config: 'jetstream { domain: hub }' })
-  const keptn = await natsServer({ jetstream: true })
+  const keptn = await natsServer({ jetstream })
   const side = new NatsSide({
     side: 'gateway',
     address: { servers: [gateway.url], auth: {} },
@@ -92,6 +104,15 @@ export async function stampRig(t: ExecutionContext): Promise<StampRig> {
     gatewayClient,
     hubStore,
     async agent({ inFlight = 64 } = {}) {
+      const urls = new Map<string, string>()
+      const log: Log = {
+        ...silent,
+        info: (facts, message) => {
+          const { admin, url } = facts as { admin?: string; url?: string }
+          const address = admin ?? url
+          if (address !== undefined) urls.set(message, address)
+        },
+      }
       const any = { host: '127.0.0.1', port: 0 }
       const agent = createAgent(
         {
@@ -110,11 +131,16 @@ export async function stampRig(t: ExecutionContext): Promise<StampRig> {
           presenceIntervalMs: 60_000,
           replicas: 1,
         },
-        silent,
+        log,
       )
       agents.push(agent)
       await agent.start()
-      return agent
+      return {
+        ...agent,
+        adminUrl: urls.get('The admin server listens.') ?? '',
+        servicesUrl: urls.get('The services server listens.') ?? '',
+        proxyUrl: urls.get('The HTTP server listens.') ?? '',
+      }
     },
     async send(body) {
       const { type, id } = JSON.parse(body) as { type: string; id: string }

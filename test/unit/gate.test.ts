@@ -47,15 +47,14 @@ function rig(
 
 /** Whether the gate let it through, after everything that was due ran. */
 async function passes(gate: InterestGate, of: KeptnEvent): Promise<() => boolean> {
-  let through = false
-  gate.opened(of).then(
-    () => {
-      through = true
-    },
-    () => undefined,
-  )
+  const state = { through: false }
+  const note = async (): Promise<void> => {
+    await gate.opened(of)
+    state.through = true
+  }
+  note().catch(() => undefined)
   await settled()
-  return () => through
+  return () => state.through
 }
 
 async function settled(): Promise<void> {

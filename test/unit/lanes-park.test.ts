@@ -1,34 +1,21 @@
 import test from 'ava'
 import { Lanes } from '../../src/runtime/lanes.ts'
 import type { Park } from '../../src/runtime/lanes.ts'
-
-function door() {
-  let open: () => void = () => undefined
-  const opened = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  return { open, opened }
-}
+import { deferred } from '../support/deferred.ts'
 
 async function turn(): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve))
 }
 
 /** Whether there is room now. */
-async function hasRoom(lanes: Lanes): Promise<boolean> {
-  let room = false
-  void lanes.room().then(() => {
-    room = true
-  })
-  await turn()
-  return room
+function hasRoom(lanes: Lanes): Promise<boolean> {
+  const yes = lanes.room().then(() => true)
+  return Promise.race([yes, turn().then(() => false)])
 }
 
-const BOUND = { limit: 2, parkedBytes: 1_000 }
-
 test('tasks that only wait take up room', async (t) => {
-  const lanes = new Lanes(BOUND)
-  const { open, opened } = door()
+  const lanes = new Lanes(2, 1_000)
+  const { resolve: open, promise: opened } = deferred()
   lanes.add('a', () => opened)
   t.true(await hasRoom(lanes))
   lanes.add('b', () => opened)
@@ -39,8 +26,8 @@ test('tasks that only wait take up room', async (t) => {
 })
 
 test('parked lanes leave their room to others, with all that waits behind', async (t) => {
-  const lanes = new Lanes(BOUND)
-  const { open, opened } = door()
+  const lanes = new Lanes(2, 1_000)
+  const { resolve: open, promise: opened } = deferred()
   const order: string[] = []
   const parks = (name: string) => async (park: Park) => {
     await park(opened)
@@ -70,27 +57,27 @@ test('parked lanes leave their room to others, with all that waits behind', asyn
 })
 
 test('what comes back from parking counts again', async (t) => {
-  const lanes = new Lanes(BOUND)
-  const parked = door()
-  const working = door()
+  const lanes = new Lanes(2, 1_000)
+  const parked = deferred()
+  const working = deferred()
   for (const key of ['a', 'b', 'c']) {
     lanes.add(key, async (park) => {
-      await park(parked.opened)
-      await working.opened
+      await park(parked.promise)
+      await working.promise
     })
   }
   await turn()
   t.true(await hasRoom(lanes))
-  parked.open()
+  parked.resolve()
   await turn()
   t.false(await hasRoom(lanes))
-  working.open()
+  working.resolve()
   await lanes.idle()
   t.true(await hasRoom(lanes))
 })
 
 test('a wait that fails fails the task, and its lane goes on', async (t) => {
-  const lanes = new Lanes(BOUND)
+  const lanes = new Lanes(2, 1_000)
   const seen: unknown[] = []
   lanes.add('a', (park) =>
     park(Promise.reject(new Error('stopped'))).catch((error: unknown) => {
@@ -107,8 +94,8 @@ test('a wait that fails fails the task, and its lane goes on', async (t) => {
 })
 
 test('parked lanes hold no more than their bytes, and room comes back when they go', async (t) => {
-  const lanes = new Lanes(BOUND)
-  const { open, opened } = door()
+  const lanes = new Lanes(2, 1_000)
+  const { resolve: open, promise: opened } = deferred()
   lanes.add('a', (park) => park(opened), 600)
   await turn()
   t.true(await hasRoom(lanes))

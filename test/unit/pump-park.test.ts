@@ -16,7 +16,7 @@ function script(): Script {
   const settled: string[] = []
   const ready: Delivery[] = []
   let wake: () => void = () => undefined
-  let isStopped = false
+  const state = { isStopped: false }
   return {
     settled,
     hand(sequence, key, storedAt = 1) {
@@ -36,11 +36,11 @@ function script(): Script {
     },
     source: {
       stop: () => {
-        isStopped = true
+        state.isStopped = true
         wake()
       },
       async *[Symbol.asyncIterator]() {
-        while (!isStopped) {
+        while (!state.isStopped) {
           const next = ready.shift()
           if (next !== undefined) yield next
           else

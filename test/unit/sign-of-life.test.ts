@@ -62,15 +62,21 @@ test('an integration that registers anew, or whose subscriptions change, has to 
 })
 
 test('a fresh record counts as alive until its integration had time to ping, an old one does not', (t) => {
-  const fresh = afterLoading(NOW - 35_000, NOW)
+  const fresh = afterLoading({ seenAt: NOW - 35_000, hadPinged: true }, NOW)
   t.true(isListening(fresh, NOW))
   t.false(isListening(fresh, NOW + ALIVE_MS))
   t.true(isListening(afterPing(fresh, NOW + 5_000), NOW + 5_000))
-  t.false(isAlive(afterLoading(NOW - PRESUMED_MS, NOW), NOW))
+  t.false(isAlive(afterLoading({ seenAt: NOW - PRESUMED_MS, hadPinged: true }, NOW), NOW))
+})
+
+test('a record of an integration that had not pinged counts for nothing until it does', (t) => {
+  const life = afterLoading({ seenAt: NOW - 1_000, hadPinged: false }, NOW)
+  t.false(isAlive(life, NOW))
+  t.true(isListening(afterPing(life, NOW), NOW + SETTLE_MS))
 })
 
 test('an integration is forgotten after a day, whether it was read from a record or not', (t) => {
   t.false(isForgotten(pinging(), NOW + FORGET_MS))
   t.true(isForgotten(pinging(), NOW + SETTLE_MS + FORGET_MS))
-  t.true(isForgotten(afterLoading(NOW - FORGET_MS, NOW), NOW))
+  t.true(isForgotten(afterLoading({ seenAt: NOW - FORGET_MS, hadPinged: true }, NOW), NOW))
 })

@@ -7,7 +7,7 @@ export interface MapGeo {
   readonly rings: readonly MapRing[]
 }
 
-export interface MapRing {
+interface MapRing {
   readonly name: string
   /** Without home stamps, which are no targets. */
   readonly stamps: readonly Stamp[]

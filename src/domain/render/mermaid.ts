@@ -12,14 +12,14 @@ export function renderMermaid(topology: Topology): string {
     for (const { name, stamps } of rings) {
       const stages = stagesOf(topology, name).map(escape).join(', ')
       const title = stages === '' ? name : `${name}: ${stages}`
-      lines.push(`    subgraph ${id('ring', geo.name, name)}["${title}"]`)
+      lines.push(`    subgraph ${ringId(geo.name, name)}["${title}"]`)
       for (const { name: stamp, link } of stamps) {
         const label = link === 'auto' ? stamp : `${stamp}<br/>${link}`
         lines.push(`      ${id('stamp', stamp)}["${label}"]:::${link}`)
       }
       lines.push('    end')
     }
-    const ids = rings.map(({ name }) => id('ring', geo.name, name))
+    const ids = rings.map(({ name }) => ringId(geo.name, name))
     if (ids.length > 1) lines.push(`    ${ids.join(' --> ')}`)
     lines.push('  end')
   }
@@ -32,9 +32,14 @@ export function renderMermaid(topology: Topology): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Names hold no underscore, and a prefix keeps them from being words of the language, as `end` is. */
-function id(...parts: readonly string[]): string {
-  return parts.map((part) => part.replaceAll('-', '_')).join('__')
+/** A prefix keeps a name from being a word of the language, as `end` is. */
+function id(kind: string, name: string): string {
+  return `${kind}_${name.replaceAll('-', '_')}`
+}
+
+/** Names have no capitals, so two rings cannot have one id. */
+function ringId(geo: string, ring: string): string {
+  return `${id('ring', ring)}_OF_${geo.replaceAll('-', '_')}`
 }
 
 function escape(text: string): string {

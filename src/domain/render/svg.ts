@@ -269,5 +269,8 @@ function clip(text: string): string {
 }
 
 function escape(text: string): string {
-  return text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`)
+  // XML has no control characters, not even escaped ones.
+  // oxlint-disable-next-line no-control-regex
+  const printable = text.replace(/[\u0000-\u001f\u007f\ufffe\uffff]/g, ' ')
+  return printable.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`)
 }

@@ -1,0 +1,189 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import { SignetError } from '../errors.ts'
+import { AgentProcess } from './agent-process.ts'
+import type { Supercluster } from './supercluster.ts'
+import { startSupercluster } from './supercluster.ts'
+
+/** A stamp of a federation to be started on this machine. */
+export interface FederationStamp {
+  readonly name: string
+  readonly geo: string
+  readonly ring: string
+}
+
+export interface FederationOptions {
+  /** The nats-server to run. */
+  readonly binary: string
+  /** The built command line: `dist/src/cli.js`. */
+  readonly cli: string
+  readonly name?: string
+  readonly home: { readonly geo: string; readonly stamp: string }
+  /** Release order. */
+  readonly rings: readonly string[]
+  readonly stamps: readonly FederationStamp[]
+  /** As in `federation.yaml`. */
+  readonly stages: readonly object[]
+  /** As in `federation.yaml`. */
+  readonly tasks?: Readonly<Record<string, object>>
+  /** `handles:` of every ring. */
+  readonly handles?: readonly string[]
+  /** More settings of every agent. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** Whether the links between the servers can be cut. */
+  readonly proxied?: boolean
+  readonly maxPayload?: number
+  /** Where everything lies, and stays. Default: a temporary folder that goes. */
+  readonly dir?: string
+}
+
+/** A running federation: the servers, a topology folder, and one agent process for each stamp. */
+export class Federation implements AsyncDisposable {
+  readonly supercluster: Supercluster
+  readonly topologyDir: string
+  readonly dir: string
+  readonly options: FederationOptions
+  readonly #agents: ReadonlyMap<string, AgentProcess>
+  readonly #ownsDir: boolean
+
+  constructor(
+    options: FederationOptions,
+    dir: string,
+    supercluster: Supercluster,
+    agents: ReadonlyMap<string, AgentProcess>,
+  ) {
+    this.options = options
+    this.dir = dir
+    this.topologyDir = join(dir, 'topology')
+    this.supercluster = supercluster
+    this.#agents = agents
+    this.#ownsDir = options.dir === undefined
+  }
+
+  /** Starts the servers and writes the topology; agents are started with `startAgents`. */
+  static async prepare(options: FederationOptions): Promise<Federation> {
+    const { binary, home, stamps, proxied = false, maxPayload } = options
+    const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'signet-federation-')))
+    await writeTopology(options, join(dir, 'topology'))
+    const geos = [...new Set([home.geo, ...stamps.map(({ geo }) => geo)])]
+    const supercluster = await startSupercluster({
+      binary,
+      geos,
+      home,
+      stamps: stamps.map(({ name, geo }) => ({ name, geo })),
+      storeDomain: 'hub',
+      dir: join(dir, 'nats'),
+      proxied,
+      ...(maxPayload === undefined ? {} : { maxPayload }),
+    })
+    await mkdir(join(dir, 'logs'), { recursive: true })
+    const names = [home.stamp, ...stamps.map(({ name }) => name)]
+    const agents = new Map(
+      names.map((stamp) => [stamp, agentProcess(options, dir, supercluster, stamp)]),
+    )
+    const federation = new Federation(options, dir, supercluster, agents)
+    try {
+      await supercluster.ready()
+    } catch (error) {
+      await federation.close()
+      throw error
+    }
+    return federation
+  }
+
+  /** The agent of a stamp; SIGNET_USAGE where there is no such stamp. */
+  agent(stamp: string): AgentProcess {
+    const agent = this.#agents.get(stamp)
+    if (agent !== undefined) return agent
+    throw new SignetError('SIGNET_USAGE', `There is no stamp ${stamp}.`)
+  }
+
+  get agents(): readonly AgentProcess[] {
+    return [...this.#agents.values()]
+  }
+
+  /** Starts all agents at once; `ready` waits for them. */
+  startAgents(): void {
+    for (const agent of this.agents) agent.start()
+  }
+
+  /** Resolves when every agent that runs is ready. */
+  async ready(limitMs?: number): Promise<void> {
+    await Promise.all(
+      this.agents.filter((agent) => agent.isRunning).map((agent) => agent.ready(limitMs)),
+    )
+  }
+
+  /** Ends everything. May be called twice. */
+  async close(): Promise<void> {
+    await Promise.all(this.agents.map((agent) => agent.kill()))
+    await this.supercluster.close()
+    if (this.#ownsDir) await rm(this.dir, { recursive: true, force: true, maxRetries: 3 })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+function agentProcess(
+  { cli, environment = {} }: FederationOptions,
+  dir: string,
+  supercluster: Supercluster,
+  stamp: string,
+): AgentProcess {
+  return new AgentProcess({
+    stamp,
+    cli,
+    logFile: join(dir, 'logs', `${stamp}.log`),
+    environment: {
+      SIGNET_STAMP: stamp,
+      SIGNET_TOPOLOGY: join(dir, 'topology'),
+      SIGNET_NATS_URL: supercluster.gatewayOf(stamp).url,
+      SIGNET_NATS_USER: 'fed',
+      SIGNET_NATS_PASSWORD: 'fed',
+      NATS_URL: supercluster.keptn(stamp).url,
+      SIGNET_LISTEN: '127.0.0.1',
+      SIGNET_ADMIN_PORT: '0',
+      SIGNET_HTTP_PORT: '0',
+      SIGNET_SERVICES_PORT: '0',
+      SIGNET_PRESENCE_INTERVAL: '1s',
+      ...environment,
+    },
+  })
+}
+
+async function writeTopology(options: FederationOptions, dir: string): Promise<void> {
+  const { name = 'demo', home, rings, stamps, stages, tasks, handles } = options
+  const documents: object[] = [
+    {
+      apiVersion: 'signet/v1',
+      kind: 'Federation',
+      name,
+      controlPlanes: [{ name: 'main', home, projects: ['*'], store: { domain: 'hub' } }],
+      rings,
+      stages,
+      ...(tasks === undefined ? {} : { tasks }),
+    },
+  ]
+  for (const geo of new Set([home.geo, ...stamps.map((stamp) => stamp.geo)]))
+    documents.push({ apiVersion: 'signet/v1', kind: 'Geo', geo })
+  for (const place of new Set(stamps.map(({ geo, ring }) => `${geo}/${ring}`))) {
+    const [geo = '', ring = ''] = place.split('/')
+    documents.push({
+      apiVersion: 'signet/v1',
+      kind: 'Ring',
+      geo,
+      ring,
+      ...(handles === undefined ? {} : { handles }),
+      stamps: stamps
+        .filter((stamp) => stamp.geo === geo && stamp.ring === ring)
+        .map((stamp) => ({ name: stamp.name })),
+    })
+  }
+  await mkdir(dir, { recursive: true })
+  const text = documents.map((document) => stringify(document)).join('---\n')
+  await writeFile(join(dir, 'federation.yaml'), text)
+}

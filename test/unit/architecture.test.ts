@@ -1,0 +1,69 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import test from 'ava'
+
+// What each folder of src may import: its own files, and those listed. The table is the architecture.
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  domain: ['errors'],
+  config: ['domain', 'errors', 'yaml', 'zod', 'node:'],
+  runtime: ['domain', 'errors', 'links/delivery'],
+  links: ['domain', 'errors', 'runtime/clock', '@nats-io/', 'node:'],
+  observe: ['domain', 'errors', 'prom-client', 'pino'],
+  http: [
+    'domain',
+    'errors',
+    'runtime/lifecycle',
+    'observe',
+    'fastify',
+    'stamp/registrations',
+    'node:',
+  ],
+  flow: ['domain', 'errors', 'links', 'observe', 'runtime', 'lru-cache', 'node:'],
+  stamp: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
+  hub: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
+  commands: ['domain', 'errors', 'config', 'agent', 'observe', 'demo', 'node:'],
+}
+
+const IMPORT = /(?:\bfrom|^import|\bimport\() ?'([^']+)'/gm
+
+async function importsOf(folder: string): Promise<readonly { file: string; target: string }[]> {
+  const found: { file: string; target: string }[] = []
+  for (const name of await readdir(folder, { recursive: true })) {
+    if (!name.endsWith('.ts')) continue
+    const file = join(folder, name)
+    for (const [, specifier = ''] of (await readFile(file, 'utf8')).matchAll(IMPORT)) {
+      const isOwn = specifier.startsWith('.')
+      const target = isOwn ? relative('src', resolve(file, '..', specifier)) : specifier
+      found.push({ file, target })
+    }
+  }
+  return found
+}
+
+for (const [layer, allowed] of Object.entries(MAY_IMPORT)) {
+  test(`${layer} imports nothing but itself and ${allowed.join(', ')}`, async (t) => {
+    const imports = await importsOf(join('src', layer))
+    t.true(imports.length > 0, 'the layer is there')
+    for (const { file, target } of imports) {
+      const fine = [`${layer}/`, ...allowed].some((prefix) => target.startsWith(prefix))
+      t.true(fine, `${file} imports ${target}`)
+    }
+  })
+}
+
+test('only the demo and its command know the doubles', async (t) => {
+  for (const { file, target } of await importsOf('src')) {
+    if (!target.startsWith('demo/')) continue
+    const isDemo =
+      file.startsWith(join('src', 'demo')) || file === join('src', 'commands', 'demo.ts')
+    t.true(isDemo, `${file} imports ${target}`)
+  }
+})
+
+test('the domain has neither clock nor randomness', async (t) => {
+  for (const name of await readdir('src/domain', { recursive: true })) {
+    if (!name.endsWith('.ts')) continue
+    const text = await readFile(join('src/domain', name), 'utf8')
+    t.notRegex(text, /Date\.now|new Date\(\)|Math\.random|performance\.now|process\./, name)
+  }
+})
