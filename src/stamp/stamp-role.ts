@@ -27,6 +27,7 @@ export interface StampRoleOptions {
   readonly publisher: Publisher
   readonly wayIn: WayIn
   readonly gate: Gate
+  readonly registrations: { readonly count: { readonly known: number; readonly alive: number } }
   readonly deadLetters: (controlPlane: string) => DeadLetters
   readonly dedupeWindowMs: number
   readonly retentionMs: number
@@ -49,11 +50,17 @@ export class StampRole implements Part {
     this.#options = options
   }
 
-  /** Why it does not work, or undefined. */
+  /**
+   * Why it does not work, or undefined. An integration that is away is no reason: the agent must be reached
+   * for it to come back.
+   */
   get notReady(): string | undefined {
-    if (this.#reason !== undefined) return this.#reason
     const idle = this.#pumps.find((pump) => !pump.reading)
-    return idle === undefined ? undefined : `${idle.name}: waits for its consumer`
+    const reason =
+      this.#reason ?? (idle === undefined ? undefined : `${idle.name}: waits for its consumer`)
+    if (reason === undefined) return undefined
+    const { known, alive } = this.#options.registrations.count
+    return `${reason} (${alive} of ${known} integrations alive)`
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -88,6 +95,9 @@ export class StampRole implements Part {
 
   async stop(): Promise<void> {
     this.#reason = 'stopping'
-    await Promise.all(this.#pumps.map((pump) => pump.drain()))
+    const drained = this.#pumps.map((pump) => pump.drain())
+    // After the pumps were told, so that what was held is handed back and not tried again.
+    this.#options.gate.stop()
+    await Promise.all(drained)
   }
 }
