@@ -3,7 +3,7 @@ import { backoffMs } from '../domain/backoff.ts'
 import type { Answer, Taken } from '../domain/fanin.ts'
 import { cancel, takeAnswer, withdraw } from '../domain/fanin.ts'
 import type { Cancelled, FanOut, Settlement } from '../domain/fanout.ts'
-import { SignetError } from '../errors.ts'
+import { isSignetError, SignetError } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { FanOutKeeperOptions, Looked } from './fanout-keeper.ts'
@@ -207,7 +207,10 @@ export class FanOuts {
       } catch (error) {
         live.isStale = true
         if (signal.aborted) return
-        this.#options.log.debug({ error, fanout: live.head.id }, 'A fan-out waits for its store.')
+        const { log } = this.#options
+        const facts = { error, fanout: live.head.id, task: live.head.task }
+        if (isSignetError(error) && error.retryable) log.debug(facts, 'A fan-out waits.')
+        else log.warn(facts, 'A fan-out cannot go on; it is tried again.')
         await sleep(backoffMs(RETRY, attempt, Math.random()), signal).catch(() => undefined)
       }
     }
