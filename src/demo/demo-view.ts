@@ -1,0 +1,216 @@
+import { counted } from '../domain/render/layout.ts'
+import type { Board, Cell } from './demo-board.ts'
+import { cellKey } from './demo-board.ts'
+import type { Line, Piece } from './demo-line.ts'
+import { duration, textOf, verdict, widest } from './demo-line.ts'
+import type { DemoPlan, DemoStage } from './demo-plan.ts'
+import { demoNames, geosOf, stampsOf } from './demo-plan.ts'
+import type { FederationStamp } from './federation.ts'
+
+/** What a picture of the running demo is drawn for. */
+export interface Frame {
+  /** Milliseconds since the demo began. */
+  readonly now: number
+  readonly columns: number
+  readonly rows: number
+}
+
+/** Text is not spread further than this, however wide the terminal. */
+export const widestText = 80
+
+const spinner = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'
+const spinMs = 80
+/** A mark and a word, the time, and the gap to the next column. */
+const cellWidths = { word: 11, time: 7, gap: 3 }
+/** Title, start, headings and gaps. */
+const fixedRows = 6
+
+/** The running demo as lines: a table by geo, ring and stamp, and a bar for each stage. */
+export function drawBoard(plan: DemoPlan, board: Board, frame: Frame): readonly Line[] {
+  const stages = plan.stages.map((stage, index) => stageLine(plan, board, frame, stage, index))
+  // The cursor stays below the last line, which takes one more.
+  const room = Math.max(1, frame.rows - fixedRows - stages.length - 1)
+  return [
+    title(plan, frame),
+    start(board, frame),
+    [],
+    ...table(plan, board, frame, room),
+    [],
+    ...stages,
+  ]
+}
+
+/** What a delivery goes through, as a sentence. */
+export function subjectOf(plan: DemoPlan): string {
+  const { project, service } = demoNames
+  const [rings, stamps, gateways] = [
+    counted(plan.rings.length, 'ring'),
+    counted(plan.stamps.length, 'stamp'),
+    counted(geosOf(plan).length, 'gateway'),
+  ]
+  return `Delivery of ${project}/${service} through ${rings}, ${stamps} and ${gateways}`
+}
+
+function title(plan: DemoPlan, { now, columns }: Frame): Line {
+  return spread([' ', ['strong', subjectOf(plan)]], ['faint', duration(now)], columns)
+}
+
+function start({ servers, agents }: Board, frame: Frame): Line {
+  const isReady = servers !== undefined && agents.of > 0 && agents.ready === agents.of
+  const mark: Piece = isReady ? ['good', '✓'] : ['name', spin(frame)]
+  if (servers === undefined) return [' ', mark, ' NATS servers start']
+  const ready = `${agents.ready} of ${agents.of} agents ready`
+  return [' ', mark, ` ${counted(servers, 'NATS server')} running, ${ready}`]
+}
+
+function table(plan: DemoPlan, board: Board, frame: Frame, room: number): readonly Line[] {
+  const { stamps, tasks } = plan
+  const widths = {
+    geo: widest(['GEO', ...stamps.map(({ geo }) => geo)]),
+    ring: widest(['RING', ...stamps.map(({ ring }) => ring)]),
+    stamp: widest(['STAMP', ...stamps.map(({ name }) => name)]),
+  }
+  const place = (geo: string, ring: string): string =>
+    ` ${geo.padEnd(widths.geo)}  ${ring.padEnd(widths.ring)}  `
+  const shown = chosen(plan, board, room)
+  const rows = shown.map((stamp, index): Line => {
+    const above = shown[index - 1]
+    const geo = above?.geo === stamp.geo ? '' : stamp.geo
+    const ring = geo === '' && above?.ring === stamp.ring ? '' : stamp.ring
+    return [
+      place(geo, ring),
+      ['name', stamp.name.padEnd(widths.stamp)],
+      ...tasks.flatMap(({ task }) => [
+        ' '.repeat(cellWidths.gap),
+        ...cellPieces(board.cells.get(cellKey(stamp.name, task)), frame),
+      ]),
+    ]
+  })
+  const { word, time, gap } = cellWidths
+  const heads = tasks.map(({ task }) => task.toUpperCase().padEnd(word + time + gap)).join('')
+  const head = `${place('GEO', 'RING')}${'STAMP'.padEnd(widths.stamp)}${' '.repeat(gap)}${heads}`
+  return [[['faint', head.trimEnd()]], ...rows, ...rest(plan, board, shown)]
+}
+
+function cellPieces(cell: Cell | undefined, frame: Frame): readonly Piece[] {
+  const { word, time } = cellWidths
+  const timed = (ms: number | undefined): string =>
+    (ms === undefined ? '' : duration(Math.max(0, ms))).padStart(time)
+  switch (cell?.phase) {
+    case undefined:
+      return [['faint', '· waiting'.padEnd(word + time)]]
+    case 'handed over':
+      return ['· there'.padEnd(word + time)]
+    case 'running':
+      return [['name', `${spin(frame)} running`.padEnd(word)], timed(frame.now - cell.since)]
+    case 'done':
+      return [verdict(cell.result, word), ['faint', timed(cell.tookMs)]]
+  }
+}
+
+/** The stamps that there is room for, in their order: those where something happens go first. */
+function chosen(
+  { stamps, tasks }: DemoPlan,
+  board: Board,
+  room: number,
+): readonly FederationStamp[] {
+  if (stamps.length <= room) return stamps
+  const ranks = new Map(stamps.map(({ name }) => [name, rankOf(board, name, tasks.length, tasks)]))
+  const rank = ({ name }: FederationStamp): number => ranks.get(name) ?? 0
+  const first = new Set(stamps.toSorted((a, b) => rank(a) - rank(b)).slice(0, room - 1))
+  return stamps.filter((stamp) => first.has(stamp))
+}
+
+function rankOf(
+  board: Board,
+  stamp: string,
+  count: number,
+  tasks: DemoPlan['tasks'],
+): 0 | 1 | 2 | 3 {
+  const cells = tasks.flatMap(({ task }) => board.cells.get(cellKey(stamp, task)) ?? [])
+  if (cells.some(({ phase }) => phase !== 'done')) return 0
+  if (cells.length === 0) return 3
+  return cells.length < count ? 1 : 2
+}
+
+function rest(
+  { stamps, tasks }: DemoPlan,
+  board: Board,
+  shown: readonly FederationStamp[],
+): readonly Line[] {
+  const hidden = stamps.filter((stamp) => !shown.includes(stamp))
+  if (hidden.length === 0) return []
+  const ranks = hidden.map(({ name }) => rankOf(board, name, tasks.length, tasks))
+  const counts = (['running', 'between tasks', 'done', 'waiting'] as const)
+    .map((name, rank) => ({ name, count: ranks.filter((each) => each === rank).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ name, count }) => `${count} ${name}`)
+  return [[['faint', ` and ${hidden.length} more: ${counts.join(', ')}`]]]
+}
+
+function stageLine(
+  plan: DemoPlan,
+  board: Board,
+  frame: Frame,
+  stage: DemoStage,
+  index: number,
+): Line {
+  const names = widest(plan.stages.map((each) => each.stage))
+  const rings = widest(plan.stages.map((each) => each.ring))
+  const stamps = stampsOf(plan, stage)
+  const cells = stamps.flatMap(({ name }) =>
+    plan.tasks.map(({ task }) => board.cells.get(cellKey(name, task))),
+  )
+  const done = cells.filter((cell) => cell?.phase === 'done').length
+  const width = Math.max(8, Math.min(30, Math.min(frame.columns, widestText) - names - rings - 42))
+  const full = Math.floor((done / cells.length) * width)
+  const { text, time, tone } = stageText(plan, board, frame, stage, index)
+  const left: Line = [
+    ' ',
+    ['strong', stage.stage.padEnd(names)],
+    `  ${stage.ring.padEnd(rings)}  `,
+    [tone, '━'.repeat(full)],
+    ['faint', '─'.repeat(width - full)],
+    '  ',
+    text,
+  ]
+  return spread(left, ['faint', time], frame.columns)
+}
+
+function stageText(
+  plan: DemoPlan,
+  board: Board,
+  { now }: Frame,
+  stage: DemoStage,
+  index: number,
+): { readonly text: Piece; readonly time: string; readonly tone: 'good' | 'wrong' | 'name' } {
+  const state = board.stages.get(stage.stage)
+  if (state?.end !== undefined) {
+    const { at, result } = state.end
+    const tone = result === 'pass' ? 'good' : 'wrong'
+    return { text: verdict(result), time: duration(at - state.since), tone }
+  }
+  if (state === undefined) {
+    const before = plan.stages[index - 1]?.stage
+    const what = before === undefined ? 'waits for the agents' : `waits for ${before}`
+    const text: Piece = ['faint', board.triggeredAt === undefined || before ? what : 'is triggered']
+    return { text, time: '', tone: 'name' }
+  }
+  const stamps = stampsOf(plan, stage)
+  const { task = '' } = state
+  const done = stamps.filter(
+    ({ name }) => board.cells.get(cellKey(name, task))?.phase === 'done',
+  ).length
+  const text = task === '' ? 'begins' : `${task}: ${done} of ${counted(stamps.length, 'stamp')}`
+  return { text, time: duration(now - state.since), tone: 'name' }
+}
+
+/** `right` at the right edge of the text. */
+export function spread(left: Line, right: Piece, columns: number): Line {
+  const gap = Math.min(columns, widestText) - 1 - textOf(left).length - textOf([right]).length
+  return [...left, ' '.repeat(Math.max(2, gap)), right]
+}
+
+function spin({ now }: Frame): string {
+  return spinner[Math.floor(now / spinMs) % spinner.length] ?? ''
+}
