@@ -139,11 +139,13 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   })
   const parts: Part[] = [
     admin,
-    sidePart(gateway, gatewayPublisher),
     sidePart(keptn, keptnPublisher),
+    // Before the gateway: a stamp that is cut off still answers its integrations, or they would end.
+    ...(stampParts?.localParts ?? []),
+    sidePart(gateway, gatewayPublisher),
     probePart(gateway, keptn),
     ...hubs,
-    ...(stampParts?.parts ?? []),
+    ...(stampParts?.linkParts ?? []),
   ]
   const lifecycle = new Lifecycle(parts, config.drainMs)
   return {
@@ -210,8 +212,9 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       prefix: '/controlPlane',
     })
     // Pings are answered before the first event is handed over, and until the last one is.
-    const parts: Part[] = [registrations, services, proxy, role, presence]
-    return { registrations, gate, role, parts }
+    const localParts: Part[] = [registrations, services, proxy]
+    const linkParts: Part[] = [role, presence]
+    return { registrations, gate, role, localParts, linkParts }
   }
 }
 
