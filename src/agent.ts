@@ -66,8 +66,10 @@ const LEAST_OFFLINE_MS = 2_000
  */
 export function createAgent(config: AgentConfig, log: Log): Agent {
   const { topology, stamp } = config
-  const place = topology.stamps.find(({ name }) => name === stamp)
   const homeOf = topology.controlPlanes.filter(({ home }) => home.stamp === stamp)
+  // A home stamp is no target, whatever ring it stands in, and a second stream over Keptn's subjects would
+  // keep Keptn from starting (wire 1.7).
+  const place = homeOf.length > 0 ? undefined : topology.stamps.find(({ name }) => name === stamp)
   if (place === undefined && homeOf.length === 0) throw unknownStamp(stamp)
 
   const metrics = new Metrics()
