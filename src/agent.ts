@@ -114,11 +114,12 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
 
   const hubs = homeOf.map((plane) => createHub(plane))
   const stampParts = place === undefined ? undefined : createStamp(place)
+  const watched = [...hubs, ...(stampParts === undefined ? [] : [stampParts.role])]
   const reasons = (): readonly string[] => [
     ...(lifecycle.state === 'draining' ? ['the agent drains'] : []),
     ...sideReason('gateway', gateway),
     ...sideReason('Keptn', keptn),
-    ...[...hubs, ...(stampParts === undefined ? [] : [stampParts.role])].flatMap((part) =>
+    ...watched.flatMap((part) =>
       part.notReady === undefined ? [] : [`${part.name}: ${part.notReady}`],
     ),
   ]
@@ -134,10 +135,11 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       const sources = { config, homeOf, place, gateway, keptn, hubs, integrations: stampParts }
       return agentStatus({ ...sources, reasons: reasons() }, Date.now())
     },
-    metrics: async () => ({
-      type: metrics.registry.contentType,
-      text: await metrics.registry.metrics(),
-    }),
+    metrics: async () => {
+      for (const part of watched) part.observe()
+      const { registry } = metrics
+      return { type: registry.contentType, text: await registry.metrics() }
+    },
   })
   const parts: Part[] = [
     admin,

@@ -136,7 +136,7 @@ test('an acknowledgement of the first hand-out settles the second', async (t) =>
     maxAckPending: 10,
   })
   await rig.send(eventText(DEPLOYMENT))
-  const source = await rig.hubStore.read(plan.stream, plan.durable, 1_000_000)
+  const source = rig.hubStore.read(plan.stream, plan.durable, 0, 1_000_000)
   const handedOut: Delivery[] = []
   for await (const delivery of source) {
     handedOut.push(delivery)
