@@ -47,7 +47,7 @@ type DemoAnswer = DemoReport & {
 const INTERRUPTED = 130
 /** From so many stamps on, the start takes long enough to say so. */
 const many = 12
-const agentMegabytes = 70
+const agentMegabytes = 80
 
 /**
  * `signet demo`: a delivery through a federation on this machine, made of real servers and agents.
@@ -166,7 +166,7 @@ function tried({ details }: SignetError): FoundNatsServer['passedOver'] {
 
 function warning(stamps: number): string {
   const gigabytes = (((stamps + 1) * agentMegabytes) / 1024).toFixed(1)
-  return `${stamps} stamps: each has an agent of about ${agentMegabytes} MB, together ${gigabytes} GB. The start takes a while.`
+  return `${stamps + 1} agents of about ${agentMegabytes} MB each take ${gigabytes} GB, and a while to start.`
 }
 
 function logsIn(dir: string): string {

@@ -97,7 +97,7 @@ async function deliver(options: DemoOptions, closers: Closers): Promise<Omit<Dem
   const { context } = await keptn.triggerSequence({ ...demoNames, stage })
   hear({ kind: 'triggered', at: now() })
   const overdue = await runStages(options, keptn, context)
-  const told = { overdue, startMs, deliveryMs: now() - startMs }
+  const told = { overdue, startMs: Math.round(startMs), deliveryMs: Math.round(now() - startMs) }
   const scene = { plan, federation, keptn, integrations, hubStore, context }
   const evidence = await unlessStopped(settledEvidence(scene, told, stopped), stopped)
   return { report: reportOf(evidence), federation, keptn }

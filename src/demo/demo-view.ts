@@ -20,8 +20,8 @@ export const widestText = 80
 
 const spinner = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'
 const spinMs = 80
-/** A mark and a word, the time, and the gap to the next column. */
-const cellWidths = { word: 11, time: 7, gap: 3 }
+/** Of a cell: a mark and a word, a time, and the gap before it. Three of them fit into 80 columns. */
+export const cellWidths = { word: 9, time: 7, gap: 3 }
 /** Title, start, headings and gaps. */
 const fixedRows = 6
 
@@ -56,10 +56,10 @@ function title(plan: DemoPlan, { now, columns }: Frame): Line {
 }
 
 function start({ servers, agents }: Board, frame: Frame): Line {
-  const isReady = servers !== undefined && agents.of > 0 && agents.ready === agents.of
+  const isReady = servers !== undefined && agents.of > 0 && agents.ready.size === agents.of
   const mark: Piece = isReady ? ['good', '✓'] : ['name', spin(frame)]
   if (servers === undefined) return [' ', mark, ' NATS servers start']
-  const ready = `${agents.ready} of ${agents.of} agents ready`
+  const ready = `${agents.ready.size} of ${agents.of} agents ready`
   return [' ', mark, ` ${counted(servers, 'NATS server')} running, ${ready}`]
 }
 
@@ -82,7 +82,7 @@ function table(plan: DemoPlan, board: Board, frame: Frame, room: number): readon
       ['name', stamp.name.padEnd(widths.stamp)],
       ...tasks.flatMap(({ task }) => [
         ' '.repeat(cellWidths.gap),
-        ...cellPieces(board.cells.get(cellKey(stamp.name, task)), frame),
+        ...cellPieces(board.cells.get(cellKey(stamp.name, task)), frame, isReady(board, stamp)),
       ]),
     ]
   })
@@ -92,13 +92,17 @@ function table(plan: DemoPlan, board: Board, frame: Frame, room: number): readon
   return [[['faint', head.trimEnd()]], ...rows, ...rest(plan, board, shown)]
 }
 
-function cellPieces(cell: Cell | undefined, frame: Frame): readonly Piece[] {
+function isReady({ agents }: Board, { name }: FederationStamp): boolean {
+  return agents.ready.has(name)
+}
+
+function cellPieces(cell: Cell | undefined, frame: Frame, isAgentReady: boolean): readonly Piece[] {
   const { word, time } = cellWidths
   const timed = (ms: number | undefined): string =>
     (ms === undefined ? '' : duration(Math.max(0, ms))).padStart(time)
   switch (cell?.phase) {
     case undefined:
-      return [['faint', '· waiting'.padEnd(word + time)]]
+      return [['faint', (isAgentReady ? '· waiting' : '· starting').padEnd(word + time)]]
     case 'handed over':
       return ['· there'.padEnd(word + time)]
     case 'running':
@@ -141,7 +145,7 @@ function rest(
   const hidden = stamps.filter((stamp) => !shown.includes(stamp))
   if (hidden.length === 0) return []
   const ranks = hidden.map(({ name }) => rankOf(board, name, tasks.length, tasks))
-  const counts = (['running', 'between tasks', 'done', 'waiting'] as const)
+  const counts = (['running', 'between tasks', 'done', 'not begun'] as const)
     .map((name, rank) => ({ name, count: ranks.filter((each) => each === rank).length }))
     .filter(({ count }) => count > 0)
     .map(({ name, count }) => `${count} ${name}`)
