@@ -19,7 +19,7 @@ export type Cell =
   | { readonly phase: 'running'; readonly since: number }
   | { readonly phase: 'done'; readonly tookMs: number | undefined; readonly result: string }
 
-export interface StageState {
+interface StageState {
   readonly since: number
   /** The task that Keptn waits for. */
   readonly task: string | undefined

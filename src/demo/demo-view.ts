@@ -5,6 +5,7 @@ import type { Line, Piece } from './demo-line.ts'
 import { duration, textOf, verdict, widest } from './demo-line.ts'
 import type { DemoPlan, DemoStage } from './demo-plan.ts'
 import { demoNames, geosOf, stampsOf } from './demo-plan.ts'
+import { stampsHidden, stampsShown } from './demo-view-rows.ts'
 import type { FederationStamp } from './federation.ts'
 
 /** What a picture of the running demo is drawn for. */
@@ -16,7 +17,7 @@ export interface Frame {
 }
 
 /** Text is not spread further than this, however wide the terminal. */
-export const widestText = 80
+const widestText = 80
 
 const spinner = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'
 const spinMs = 80
@@ -72,7 +73,7 @@ function table(plan: DemoPlan, board: Board, frame: Frame, room: number): readon
   }
   const place = (geo: string, ring: string): string =>
     ` ${geo.padEnd(widths.geo)}  ${ring.padEnd(widths.ring)}  `
-  const shown = chosen(plan, board, room)
+  const shown = stampsShown(plan, board, room)
   const rows = shown.map((stamp, index): Line => {
     const above = shown[index - 1]
     const geo = above?.geo === stamp.geo ? '' : stamp.geo
@@ -89,7 +90,7 @@ function table(plan: DemoPlan, board: Board, frame: Frame, room: number): readon
   const { word, time, gap } = cellWidths
   const heads = tasks.map(({ task }) => task.toUpperCase().padEnd(word + time + gap)).join('')
   const head = `${place('GEO', 'RING')}${'STAMP'.padEnd(widths.stamp)}${' '.repeat(gap)}${heads}`
-  return [[['faint', head.trimEnd()]], ...rows, ...rest(plan, board, shown)]
+  return [[['faint', head.trimEnd()]], ...rows, ...stampsHidden(plan, board, shown)]
 }
 
 function isReady({ agents }: Board, { name }: FederationStamp): boolean {
@@ -110,46 +111,6 @@ function cellPieces(cell: Cell | undefined, frame: Frame, isAgentReady: boolean)
     case 'done':
       return [verdict(cell.result, word), ['faint', timed(cell.tookMs)]]
   }
-}
-
-/** The stamps that there is room for, in their order: those where something happens go first. */
-function chosen(
-  { stamps, tasks }: DemoPlan,
-  board: Board,
-  room: number,
-): readonly FederationStamp[] {
-  if (stamps.length <= room) return stamps
-  const ranks = new Map(stamps.map(({ name }) => [name, rankOf(board, name, tasks.length, tasks)]))
-  const rank = ({ name }: FederationStamp): number => ranks.get(name) ?? 0
-  const first = new Set(stamps.toSorted((a, b) => rank(a) - rank(b)).slice(0, room - 1))
-  return stamps.filter((stamp) => first.has(stamp))
-}
-
-function rankOf(
-  board: Board,
-  stamp: string,
-  count: number,
-  tasks: DemoPlan['tasks'],
-): 0 | 1 | 2 | 3 {
-  const cells = tasks.flatMap(({ task }) => board.cells.get(cellKey(stamp, task)) ?? [])
-  if (cells.some(({ phase }) => phase !== 'done')) return 0
-  if (cells.length === 0) return 3
-  return cells.length < count ? 1 : 2
-}
-
-function rest(
-  { stamps, tasks }: DemoPlan,
-  board: Board,
-  shown: readonly FederationStamp[],
-): readonly Line[] {
-  const hidden = stamps.filter((stamp) => !shown.includes(stamp))
-  if (hidden.length === 0) return []
-  const ranks = hidden.map(({ name }) => rankOf(board, name, tasks.length, tasks))
-  const counts = (['running', 'between tasks', 'done', 'not begun'] as const)
-    .map((name, rank) => ({ name, count: ranks.filter((each) => each === rank).length }))
-    .filter(({ count }) => count > 0)
-    .map(({ name, count }) => `${count} ${name}`)
-  return [[['faint', ` and ${hidden.length} more: ${counts.join(', ')}`]]]
 }
 
 function stageLine(
