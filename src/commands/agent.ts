@@ -77,6 +77,8 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
     gateway: { servers: gateway.urls, auth: gateway.auth },
     keptn: { servers: keptn.urls, auth: keptn.auth },
     admin: { host: listenHost, port: adminPort },
+    services: { host: listenHost, port: settings.servicesPort },
+    http: { host: listenHost, port: settings.httpPort },
     inFlight: settings.inFlight,
     drainMs: settings.drainMs,
     dedupeWindowMs: settings.dedupeWindowMs,

@@ -1,34 +1,17 @@
-import type { Answer, Presence, Taken } from '../domain/fanin.ts'
-import {
-  cancel,
-  close,
-  giveUp,
-  markStarted,
-  review,
-  takeAnswer,
-  withdraw,
-} from '../domain/fanin.ts'
-import type { Cancelled, FanOut, GivenUp, Settlement, TargetRecord } from '../domain/fanout.ts'
-import { progressMessage, progressOf } from '../domain/progress.ts'
-import { settle } from '../domain/verdict.ts'
 import type { BackoffRule } from '../domain/backoff.ts'
 import { backoffMs } from '../domain/backoff.ts'
-import { SignetError } from '../errors.ts'
-import type { Log } from '../observe/log.ts'
+import type { Answer, Taken } from '../domain/fanin.ts'
+import { cancel, takeAnswer, withdraw } from '../domain/fanin.ts'
+import type { Cancelled, FanOut, Settlement } from '../domain/fanout.ts'
+import { isSignetError, SignetError } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { sleep } from '../runtime/clock.ts'
-import type { AggregateEmitter } from './aggregate-emitter.ts'
-import type { FanOutStore, StoredFanOut } from './fanout-store.ts'
+import type { FanOutKeeperOptions, Looked } from './fanout-keeper.ts'
+import { FanOutKeeper, raced } from './fanout-keeper.ts'
+import type { StoredFanOut } from './fanout-store.ts'
 import { LiveFanOut } from './live-fanout.ts'
 
-export interface FanOutsOptions {
-  readonly store: FanOutStore
-  readonly emitter: AggregateEmitter
-  readonly presence: Presence
-  /** Takes a copy back that its stamp has not been handed yet. */
-  readonly takeBack: (sequence: number) => Promise<void>
-  readonly now: () => number
-  readonly log: Log
+export interface FanOutsOptions extends FanOutKeeperOptions {
   readonly metrics: Metrics
 }
 
@@ -36,7 +19,6 @@ export interface FanOutsOptions {
 export type AnswerOutcome = Taken['kind'] | 'unknown' | 'conflict'
 
 const RETRY: BackoffRule = { firstMs: 100, mostMs: 5_000 }
-const PROGRESS_MS = 1_000
 /** The longest timer that Node keeps exactly. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
@@ -47,6 +29,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
  */
 export class FanOuts {
   readonly #options: FanOutsOptions
+  readonly #keeper: FanOutKeeper
   readonly #live = new Map<string, LiveFanOut>()
   readonly #reviews = new Set<Promise<void>>()
   readonly #stopping = new AbortController()
@@ -54,6 +37,7 @@ export class FanOuts {
 
   constructor(options: FanOutsOptions) {
     this.#options = options
+    this.#keeper = new FanOutKeeper(options)
   }
 
   /** Reads what is open. Nothing is decided before `ready`. */
@@ -115,6 +99,14 @@ export class FanOuts {
     this.#look(live)
   }
 
+  /** No copy of a fan-out can be stored, now or later: its targets are not waited for. */
+  async undeliverable(id: string): Promise<void> {
+    const live = this.#live.get(id)
+    if (live === undefined) return
+    await this.#keeper.giveUpAll(live, 'undeliverable')
+    this.#look(live)
+  }
+
   /** Takes an answer in. Resolves when it is kept: it may be acknowledged then. */
   async answer(triggeredid: string, stamp: string, answer: Answer): Promise<AnswerOutcome> {
     const live = this.#live.get(triggeredid)
@@ -124,7 +116,7 @@ export class FanOuts {
       if (taken.kind === 'repeated')
         return isConflict(live, stamp, answer) ? 'conflict' : 'repeated'
       if (taken.kind !== 'recorded') return taken.kind
-      if (await this.#write(live, stamp, taken.record)) {
+      if (await this.#keeper.write(live, stamp, taken.record)) {
         this.#look(live)
         return 'recorded'
       }
@@ -209,111 +201,30 @@ export class FanOuts {
     for (let attempt = 1; live.isStale && !signal.aborted; attempt += 1) {
       live.isStale = false
       try {
-        await this.#review(live)
+        live.clearTimer()
+        this.#looked(live, await this.#keeper.look(live))
         attempt = 0
       } catch (error) {
         live.isStale = true
         if (signal.aborted) return
-        this.#options.log.debug({ error, fanout: live.head.id }, 'A fan-out waits for its store.')
+        const { log } = this.#options
+        const facts = { error, fanout: live.head.id, task: live.head.task }
+        if (isSignetError(error) && error.retryable) log.debug(facts, 'A fan-out waits.')
+        else log.warn(facts, 'A fan-out cannot go on; it is tried again.')
         await sleep(backoffMs(RETRY, attempt, Math.random()), signal).catch(() => undefined)
       }
     }
   }
 
-  async #review(live: LiveFanOut): Promise<void> {
-    const { now, presence } = this.#options
-    live.clearTimer()
-    if (live.end !== undefined && live.head.settlement === undefined)
-      await this.#writeHead(live, close(live.head, live.end))
-    if (live.head.settlement !== undefined) {
-      await this.#end(live, live.head.settlement)
-      return
-    }
-    const at = now()
-    const found = review(live.head, live.records, at, presence)
-    for (const { stamp, givenUp } of found.givenUp) await this.#giveUp(live, stamp, givenUp)
-    if (found.startedAt !== undefined) {
-      await this.#writeHead(live, markStarted(live.head, found.startedAt))
-    }
-    await this.#tellStarted(live)
-    const settlement = settle(live.head, live.records, at)
-    if (settlement !== undefined) {
-      await this.#writeHead(live, close(live.head, settlement))
-      await this.#end(live, live.head.settlement ?? settlement)
-      return
-    }
-    const progressAt = await this.#tellProgress(live, at)
-    this.#lookAgain(live, Math.min(found.lookAt ?? Infinity, progressAt))
-  }
-
-  #lookAgain(live: LiveFanOut, at: number): void {
-    if (at === Infinity) return
-    const wait = Math.min(Math.max(at - this.#options.now(), 0), LONGEST_TIMER_MS)
-    live.setTimer(wait, () => {
-      this.#look(live)
-    })
-  }
-
-  async #giveUp(live: LiveFanOut, stamp: string, givenUp: GivenUp): Promise<void> {
-    const record = giveUp(live.records.get(stamp), givenUp)
-    if (!(await this.#write(live, stamp, record))) {
-      // An answer was faster: the next look sees it.
-      live.isStale = true
-      return
-    }
-    this.#options.log.warn(
-      { fanout: live.head.id, task: live.head.task, stamp, reason: givenUp.reason },
-      'A stamp is no longer waited for.',
-    )
-    await this.#takeBack(live, stamp)
-  }
-
-  async #takeBack(live: LiveFanOut, stamp: string): Promise<void> {
-    const sequence = live.copies.get(stamp)
-    const record = live.records.get(stamp)
-    if (sequence === undefined || Object.keys(record?.started ?? {}).length > 0) return
-    await this.#options.takeBack(sequence)
-    live.copies.delete(stamp)
-  }
-
-  async #tellStarted(live: LiveFanOut): Promise<void> {
-    if (live.head.startedAt === undefined || live.isStartTold) return
-    await this.#options.emitter.started(live.head)
-    live.isStartTold = true
-  }
-
-  /** At most one a second; returns when to look again for what could not be told yet. */
-  async #tellProgress(live: LiveFanOut, at: number): Promise<number> {
-    if (!live.isStartTold) return Infinity
-    const message = progressMessage(live.head, progressOf(live.head, live.records, at))
-    if (message === live.progress) return Infinity
-    if (at < live.progressAt + PROGRESS_MS) return live.progressAt + PROGRESS_MS
-    // The first is told with the .started; what follows tells of a change.
-    if (live.progress !== '') await this.#options.emitter.progress(live.head, message, at)
-    live.progress = message
-    live.progressAt = at
-    return Infinity
-  }
-
-  async #end(live: LiveFanOut, settlement: Settlement): Promise<void> {
-    const { store, emitter, log, metrics, now } = this.#options
-    const { head } = live
-    if (settlement.kind === 'settled') {
-      await this.#tellStarted(live)
-      await emitter.finished(head, settlement, live.records)
-    } else {
-      for (const stamp of live.copies.keys()) await this.#takeBack(live, stamp)
-    }
-    const result = settlement.kind === 'settled' ? settlement.result : undefined
-    await store.end({
-      id: head.id,
-      ended: settlement.kind,
-      ...(result === undefined ? {} : { result }),
-    })
+  #forget({ head }: LiveFanOut, settlement: Settlement): void {
+    const { log, metrics, now } = this.#options
     this.#live.delete(head.id)
     metrics.fanoutsOpen.set(this.#live.size)
     metrics.fanoutSeconds.observe(
-      { task: head.task, result: result ?? settlement.kind },
+      {
+        task: head.task,
+        result: settlement.kind === 'settled' ? settlement.result : settlement.kind,
+      },
       (now() - head.openedAt) / 1_000,
     )
     log.info(
@@ -322,35 +233,16 @@ export class FanOuts {
     )
   }
 
-  /** Whether the record was written; if not, the view now has what somebody else wrote. */
-  async #write(live: LiveFanOut, stamp: string, record: TargetRecord): Promise<boolean> {
-    const { store } = this.#options
-    const revision = live.revisions.get(stamp) ?? 0
-    const written = await store.updateRecord(live.head.id, stamp, record, revision)
-    if (written !== undefined) {
-      live.keep(stamp, record, written)
-      return true
-    }
-    const current = await store.record(live.head.id, stamp)
-    if (current === undefined) throw raced(live.head.id)
-    live.keep(stamp, current.value, current.revision)
-    return false
-  }
-
-  async #writeHead(live: LiveFanOut, head: FanOut): Promise<void> {
-    if (head === live.head) return
-    const { store } = this.#options
-    const written = await store.updateHead(head, live.headRevision)
-    if (written !== undefined) {
-      live.head = head
-      live.headRevision = written
+  #looked(live: LiveFanOut, looked: Looked): void {
+    if ('ended' in looked) {
+      this.#forget(live, looked.ended)
       return
     }
-    const current = await store.head(head.id)
-    if (current === undefined) throw raced(head.id)
-    live.head = current.value
-    live.headRevision = current.revision
-    live.isStale = true
+    if (looked.lookAt === Infinity) return
+    const wait = Math.min(Math.max(looked.lookAt - this.#options.now(), 0), LONGEST_TIMER_MS)
+    live.setTimer(wait, () => {
+      this.#look(live)
+    })
   }
 }
 
@@ -361,10 +253,4 @@ function isConflict(live: LiveFanOut, stamp: string, answer: Answer): boolean {
   if (answer.kind !== 'finished') return false
   const known = live.records.get(stamp)?.finished[answer.eventId]
   return known !== undefined && known.seq !== answer.seq
-}
-
-function raced(id: string): SignetError {
-  return new SignetError('SIGNET_LINK_LOST', `Fan-out ${id} changed while it was read.`, {
-    details: { fanout: id },
-  })
 }

@@ -4,10 +4,11 @@ import type { Target } from '../domain/fanout.ts'
 import { openFanOut } from '../domain/fanout.ts'
 import type { Route, RoutedStamp } from '../domain/route.ts'
 import { pickOne, route } from '../domain/route.ts'
-import { durableName, KEPTN_STREAM, storeNames } from '../domain/store-names.ts'
+import { storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { linkSubject, tailOf } from '../domain/subject.ts'
 import type { ControlPlane, TaskPolicy, Topology } from '../domain/topology.ts'
+import { isSignetError } from '../errors.ts'
 import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
@@ -57,11 +58,6 @@ interface Copy {
 const REMEMBERED = 20_000
 /** A head is read and written with every decision: labels beyond this stay out of the hub's own events. */
 const LABEL_LIMIT = 16_384
-
-/** The durable of the hub on Keptn's own stream. */
-export function keptnDurable(stamp: string): { stream: string; durable: string } {
-  return { stream: KEPTN_STREAM, durable: durableName(stamp) }
-}
 
 /** Down, first half: from Keptn's stream, by the topology, to the hub store (DESIGN 7.1, 7.2). */
 export function routePump(options: RoutePumpOptions): Pump {
@@ -161,7 +157,14 @@ class Router {
     const copies = head.targets
       .filter(({ given }) => given === 'sent')
       .map(({ geo, ring, stamp }) => ({ place: { geo, ring, stamp }, cause }))
-    fanOuts.sent(event.id, await this.#send(delivery, event, path, copies))
+    try {
+      fanOuts.sent(event.id, await this.#send(delivery, event, path, copies))
+    } catch (error) {
+      // Too large, or refused for good: waiting for answers would only take Keptn's time.
+      if (isSignetError(error) && !error.retryable && error.code !== 'SIGNET_STOPPED')
+        await fanOuts.undeliverable(event.id)
+      throw error
+    }
   }
 
   #choose({ policy, targets }: Extract<Route, { kind: 'fan-out' }>, event: KeptnEvent) {

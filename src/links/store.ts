@@ -79,6 +79,7 @@ export interface StoredMessage {
 const API_TIMEOUT_MS = 5_000
 const NOT_FOUND = { stream: 10_059, consumer: 10_014, message: 10_037 }
 const SUBJECTS_OVERLAP = 10_065
+const NOT_ENABLED_FOR_ACCOUNT = 10_039
 
 /** JetStream of one server or domain: streams, consumers, single messages. */
 export class Store {
@@ -110,13 +111,18 @@ export class Store {
     return this.#manager
   }
 
-  /** Whether JetStream answers here. */
-  async available(): Promise<boolean> {
+  /**
+   * Whether this server, or our account on it, has no JetStream at all: not one that is slow to answer or
+   * without a leader for a while. Rejects where that cannot be told now.
+   */
+  async hasNoJetStream(): Promise<boolean> {
+    if (this.#side.connection.info?.jetstream !== true) return this.#side.state.connected
     try {
       await (await this.#api()).getAccountInfo()
-      return true
-    } catch {
       return false
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === NOT_ENABLED_FOR_ACCOUNT) return true
+      throw translate(error, 'JetStream does not answer')
     }
   }
 
@@ -193,10 +199,12 @@ export class Store {
     }
   }
 
-  /** Begins to read a durable; buffers at most `bufferBytes`. */
+  /** Begins to read a durable; buffers about `bufferBytes`. */
   async read(stream: string, durable: string, bufferBytes: number): Promise<DeliverySource> {
+    // A message that no pull has room for would never come.
+    const bytes = Math.max(bufferBytes, 2 * this.#side.maxPayloadBytes)
     try {
-      return await openSource(this.#side, this.client, stream, durable, bufferBytes)
+      return await openSource(this.#side, this.client, stream, durable, bytes)
     } catch (error) {
       throw translate(error, `Consumer ${durable} of ${stream} could not be read`)
     }

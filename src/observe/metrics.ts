@@ -65,6 +65,16 @@ export class Metrics {
     'Integrations registered and alive in this stamp.',
     [],
   )
+  readonly heldTriggered = this.#gauge(
+    'signet_held_triggered',
+    'Task events that are held back because no integration of this stamp that wants them is alive.',
+    [],
+  )
+  readonly integrationLogs = this.#counter(
+    'signet_integration_logs_total',
+    'Error logs that integrations of this stamp sent.',
+    [],
+  )
   readonly durable = this.#gauge(
     'signet_durable',
     'Whether this stamp keeps events in JetStream (1) or in memory only (0).',

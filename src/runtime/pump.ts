@@ -3,14 +3,18 @@ import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import type { BackoffRule } from '../domain/backoff.ts'
 import { backoffMs } from '../domain/backoff.ts'
 import { sleep } from './clock.ts'
+import type { Park } from './lanes.ts'
 import { Lanes } from './lanes.ts'
 
 /** What is to be done with one delivery. */
 export interface Job {
   /** Deliveries of one key are worked on one after the other: the `shkeptncontext`. */
   readonly key: string
-  /** Resolves when the delivery may be acknowledged for good; rejects to have it come again. */
-  work(): Promise<void>
+  /**
+   * Resolves when the delivery may be acknowledged for good; rejects to have it come again. What it waits
+   * for with `park`, for as long as that takes, holds up its own key only.
+   */
+  work(park: Park): Promise<void>
 }
 
 export interface PumpOptions {
@@ -19,7 +23,7 @@ export interface PumpOptions {
   /** Opens the consumer; called again after it was lost. Rejections are retried. */
   readonly open: (signal: AbortSignal) => Promise<DeliverySource>
   readonly prepare: (delivery: Delivery) => Job
-  /** How many deliveries are worked on at once. */
+  /** How many deliveries are worked on at once, parked ones apart. */
   readonly inFlight: number
   /** The consumer's ack wait, in milliseconds: work that takes longer says so in time. */
   readonly ackWaitMs: number
@@ -28,6 +32,8 @@ export interface PumpOptions {
 
 const REOPEN: BackoffRule = { firstMs: 100, mostMs: 2_000 }
 const NAK_MS = 1_000
+/** What parked deliveries may hold in memory: some thousand events of usual size. */
+const PARKED_BYTES = 16 * 1_048_576
 
 /**
  * Takes deliveries from a durable consumer, works on them in order per key, and acknowledges each one after
@@ -37,7 +43,8 @@ const NAK_MS = 1_000
 export class Pump {
   readonly #options: PumpOptions
   readonly #lanes: Lanes
-  readonly #held = new Set<Delivery>()
+  /** By sequence. */
+  readonly #held = new Map<number, Delivery>()
   readonly #stopping = new AbortController()
   #source: DeliverySource | undefined
   #loop: Promise<void> | undefined
@@ -46,7 +53,7 @@ export class Pump {
 
   constructor(options: PumpOptions) {
     this.#options = options
-    this.#lanes = new Lanes(options.inFlight)
+    this.#lanes = new Lanes(options.inFlight, PARKED_BYTES)
   }
 
   get name(): string {
@@ -66,7 +73,7 @@ export class Pump {
   start(): void {
     this.#loop = this.#run()
     this.#keeper = setInterval(() => {
-      for (const delivery of this.#held) delivery.working()
+      for (const delivery of this.#held.values()) delivery.working()
     }, this.#options.ackWaitMs / 3)
     this.#keeper.unref()
   }
@@ -106,22 +113,25 @@ export class Pump {
         delivery.nak(0)
         continue
       }
+      // Handed out again because a broken connection ate our sign of work: the acknowledgement of the
+      // first copy settles both, and copies of what is parked for hours must not pile up.
+      if (this.#held.get(delivery.sequence)?.storedAt === delivery.storedAt) continue
       const job = this.#options.prepare(delivery)
-      this.#held.add(delivery)
-      this.#lanes.add(job.key, () => this.#work(delivery, job))
+      this.#held.set(delivery.sequence, delivery)
+      this.#lanes.add(job.key, (park) => this.#work(delivery, job, park), delivery.body.length)
     }
   }
 
-  async #work(delivery: Delivery, job: Job): Promise<void> {
+  async #work(delivery: Delivery, job: Job, park: Park): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await job.work()
-        this.#held.delete(delivery)
+        await job.work(park)
+        this.#release(delivery)
         delivery.ack()
         return
       } catch (error) {
         if (this.#stopping.signal.aborted) {
-          this.#held.delete(delivery)
+          this.#release(delivery)
           delivery.nak(NAK_MS)
           return
         }
@@ -131,5 +141,10 @@ export class Pump {
         )
       }
     }
+  }
+
+  /** A stream that was made anew gives its sequences out again: only its own entry goes. */
+  #release(delivery: Delivery): void {
+    if (this.#held.get(delivery.sequence) === delivery) this.#held.delete(delivery.sequence)
   }
 }

@@ -12,6 +12,7 @@ import { CAUSE, extendPath, parsePath, PATH, TRACEPARENT } from '../links/header
 import type { Store } from '../links/store.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Park } from '../runtime/lanes.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { Gate } from './gate.ts'
 
@@ -47,7 +48,7 @@ export function deliverPump(options: DeliverOptions): Pump {
         const { reason, detail } = parsed
         return { key, work: () => options.deadLetters.store('down', delivery, reason, detail) }
       }
-      return { key, work: () => deliver(options, delivery, tail, parsed.event) }
+      return { key, work: (park) => deliver(options, delivery, tail, parsed.event, park) }
     },
   })
 }
@@ -57,13 +58,15 @@ async function deliver(
   delivery: Delivery,
   tail: string,
   event: KeptnEvent,
+  park: Park,
 ): Promise<void> {
   const path = parsePath(delivery.header(PATH))
   if (path.includes(place.stamp)) {
     await deadLetters.store('down', delivery, 'loop', path.join(','))
     return
   }
-  await gate.opened(event)
+  // The events of other integrations go on meanwhile.
+  if (!gate.isOpen(event)) await park(gate.opened(event))
   await orSetAside(deadLetters, 'down', delivery, async () => {
     const cause = delivery.header(CAUSE)
     const entered = await wayIn.enter(tail, event.id, delivery.body, {

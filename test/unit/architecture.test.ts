@@ -9,7 +9,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   runtime: ['domain', 'errors', 'links/delivery'],
   links: ['domain', 'errors', 'runtime/clock', '@nats-io/', 'node:'],
   observe: ['domain', 'errors', 'prom-client', 'pino'],
-  http: ['domain', 'errors', 'runtime/lifecycle', 'observe', 'fastify', 'stamp/registrations', 'node:'],
+  http: [
+    'domain',
+    'errors',
+    'runtime/lifecycle',
+    'observe',
+    'fastify',
+    'stamp/registrations',
+    'node:',
+  ],
   flow: ['domain', 'errors', 'links', 'observe', 'runtime', 'lru-cache', 'node:'],
   stamp: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
   hub: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
@@ -46,7 +54,8 @@ for (const [layer, allowed] of Object.entries(MAY_IMPORT)) {
 test('only the demo and its command know the doubles', async (t) => {
   for (const { file, target } of await importsOf('src')) {
     if (!target.startsWith('demo/')) continue
-    const isDemo = file.startsWith(join('src', 'demo')) || file === join('src', 'commands', 'demo.ts')
+    const isDemo =
+      file.startsWith(join('src', 'demo')) || file === join('src', 'commands', 'demo.ts')
     t.true(isDemo, `${file} imports ${target}`)
   }
 })

@@ -1,0 +1,166 @@
+import { close, giveUp, markStarted, review } from '../domain/fanin.ts'
+import type { Presence } from '../domain/fanin.ts'
+import type { FanOut, GivenUp, Settlement, TargetRecord } from '../domain/fanout.ts'
+import { progressMessage, progressOf } from '../domain/progress.ts'
+import { settle } from '../domain/verdict.ts'
+import { SignetError } from '../errors.ts'
+import type { Log } from '../observe/log.ts'
+import type { AggregateEmitter } from './aggregate-emitter.ts'
+import type { FanOutStore } from './fanout-store.ts'
+import type { LiveFanOut } from './live-fanout.ts'
+
+export interface FanOutKeeperOptions {
+  readonly store: FanOutStore
+  readonly emitter: AggregateEmitter
+  readonly presence: Presence
+  /** Takes a copy back that its stamp has not been handed yet. */
+  readonly takeBack: (sequence: number) => Promise<void>
+  readonly now: () => number
+  readonly log: Log
+}
+
+/** What a look at a fan-out came to: its end, or when (ms) to look again if nothing happens before. */
+export type Looked = { readonly ended: Settlement } | { readonly lookAt: number }
+
+const PROGRESS_MS = 1_000
+
+/**
+ * Decides about one fan-out, writes the decision down, guarded by revisions, and only then tells it. Every
+ * method may be interrupted by a crash between any two lines: the next hub reads the same facts.
+ */
+export class FanOutKeeper {
+  readonly #options: FanOutKeeperOptions
+
+  constructor(options: FanOutKeeperOptions) {
+    this.#options = options
+  }
+
+  /** Gives up all targets that have not answered. */
+  async giveUpAll(live: LiveFanOut, reason: GivenUp['reason']): Promise<void> {
+    const at = this.#options.now()
+    for (const { stamp, given } of live.head.targets) {
+      if (given === 'sent' && live.records.get(stamp) === undefined)
+        await this.#giveUp(live, stamp, { kind: 'failed', reason, at })
+    }
+  }
+
+  /** Looks at the clocks and the answers; rejects where the store or the way in does not answer. */
+  async look(live: LiveFanOut): Promise<Looked> {
+    const { now, presence } = this.#options
+    if (live.end !== undefined && live.head.settlement === undefined)
+      await this.#writeHead(live, close(live.head, live.end))
+    if (live.head.settlement !== undefined) {
+      return this.#end(live, live.head.settlement)
+    }
+    const at = now()
+    const found = review(live.head, live.records, at, presence)
+    for (const { stamp, givenUp } of found.givenUp) await this.#giveUp(live, stamp, givenUp)
+    if (found.startedAt !== undefined) {
+      await this.#writeHead(live, markStarted(live.head, found.startedAt))
+    }
+    await this.#tellStarted(live)
+    const settlement = settle(live.head, live.records, at)
+    if (settlement !== undefined) {
+      await this.#writeHead(live, close(live.head, settlement))
+      return this.#end(live, live.head.settlement ?? settlement)
+    }
+    const progressAt = await this.#tellProgress(live, at)
+    return { lookAt: Math.min(found.lookAt ?? Infinity, progressAt) }
+  }
+
+  async #giveUp(live: LiveFanOut, stamp: string, givenUp: GivenUp): Promise<void> {
+    const record = giveUp(live.records.get(stamp), givenUp)
+    if (!(await this.write(live, stamp, record))) {
+      // An answer was faster: the next look sees it.
+      live.isStale = true
+      return
+    }
+    this.#options.log.warn(
+      { fanout: live.head.id, task: live.head.task, stamp, reason: givenUp.reason },
+      'A stamp is no longer waited for.',
+    )
+    await this.#takeBack(live, stamp)
+  }
+
+  async #takeBack(live: LiveFanOut, stamp: string): Promise<void> {
+    const sequence = live.copies.get(stamp)
+    const record = live.records.get(stamp)
+    if (sequence === undefined || Object.keys(record?.started ?? {}).length > 0) return
+    await this.#options.takeBack(sequence)
+    live.copies.delete(stamp)
+  }
+
+  async #tellStarted(live: LiveFanOut): Promise<void> {
+    if (live.head.startedAt === undefined || live.isStartTold) return
+    await this.#options.emitter.started(live.head)
+    live.isStartTold = true
+  }
+
+  /** At most one a second; returns when to look again for what could not be told yet. */
+  async #tellProgress(live: LiveFanOut, at: number): Promise<number> {
+    if (!live.isStartTold) return Infinity
+    const message = progressMessage(live.head, progressOf(live.head, live.records, at))
+    if (message === live.progress) return Infinity
+    if (at < live.progressAt + PROGRESS_MS) return live.progressAt + PROGRESS_MS
+    // The first is told with the .started; what follows tells of a change.
+    if (live.progress !== '') await this.#options.emitter.progress(live.head, message, at)
+    live.progress = message
+    live.progressAt = at
+    return Infinity
+  }
+
+  async #end(live: LiveFanOut, settlement: Settlement): Promise<Looked> {
+    const { store, emitter } = this.#options
+    const { head } = live
+    if (settlement.kind === 'settled') {
+      await this.#tellStarted(live)
+      await emitter.finished(head, settlement, live.records)
+    } else {
+      for (const stamp of live.copies.keys()) await this.#takeBack(live, stamp)
+    }
+    await store.end({
+      id: head.id,
+      ended: settlement.kind,
+      ...(settlement.kind === 'settled' ? { result: settlement.result } : {}),
+    })
+    return { ended: settlement }
+  }
+
+  /** Whether the record was written; if not, the view now has what somebody else wrote. */
+  async write(live: LiveFanOut, stamp: string, record: TargetRecord): Promise<boolean> {
+    const { store } = this.#options
+    const revision = live.revisions.get(stamp) ?? 0
+    const written = await store.updateRecord(live.head.id, stamp, record, revision)
+    if (written !== undefined) {
+      live.keep(stamp, record, written)
+      return true
+    }
+    const current = await store.record(live.head.id, stamp)
+    if (current === undefined) throw raced(live.head.id)
+    live.keep(stamp, current.value, current.revision)
+    return false
+  }
+
+  async #writeHead(live: LiveFanOut, head: FanOut): Promise<void> {
+    if (head === live.head) return
+    const { store } = this.#options
+    const written = await store.updateHead(head, live.headRevision)
+    if (written !== undefined) {
+      live.head = head
+      live.headRevision = written
+      return
+    }
+    const current = await store.head(head.id)
+    if (current === undefined) throw raced(head.id)
+    live.head = current.value
+    live.headRevision = current.revision
+    live.isStale = true
+  }
+}
+
+/** Somebody else changes it: to be read again. */
+export function raced(id: string): SignetError {
+  return new SignetError('SIGNET_LINK_LOST', `Fan-out ${id} changed while it was read.`, {
+    details: { fanout: id },
+  })
+}
