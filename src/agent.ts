@@ -203,6 +203,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       ...routes,
       ...config.services,
       name: 'services server',
+      key: 'services',
       setting: 'SIGNET_SERVICES_PORT',
       prefix: '',
     })
@@ -210,6 +211,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       ...routes,
       ...config.http,
       name: 'HTTP server',
+      key: 'http',
       setting: 'SIGNET_HTTP_PORT',
       prefix: '/controlPlane',
     })
