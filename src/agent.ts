@@ -205,6 +205,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       ...routes,
       ...config.services,
       name: 'services server',
+      key: 'services',
       setting: 'SIGNET_SERVICES_PORT',
       prefix: '',
     })
@@ -212,6 +213,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       ...routes,
       ...config.http,
       name: 'HTTP server',
+      key: 'http',
       setting: 'SIGNET_HTTP_PORT',
       prefix: '/controlPlane',
     })
