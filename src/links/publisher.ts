@@ -134,12 +134,19 @@ export class Publisher {
     if (this.#stopping.signal.aborted) {
       waiting.reject(this.#stopping.signal.reason)
     } else if (error.retryable) {
-      const wait = backoffMs(RETRY, waiting.tries, Math.random())
-      waiting.tries += 1
-      sleep(wait, this.#stopping.signal).then(() => {
-        this.#sendSoon(waiting)
-      }, waiting.reject)
+      void this.#sendLater(waiting)
     } else waiting.reject(error)
+  }
+
+  async #sendLater(waiting: Waiting): Promise<void> {
+    const wait = backoffMs(RETRY, waiting.tries, Math.random())
+    waiting.tries += 1
+    try {
+      await sleep(wait, this.#stopping.signal)
+      this.#sendSoon(waiting)
+    } catch (error) {
+      waiting.reject(error)
+    }
   }
 
   #refusal(error: unknown, { subject, body, headers: pairs }: Message): SignetError {
