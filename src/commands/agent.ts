@@ -11,6 +11,7 @@ import type { Topology } from '../domain/topology.ts'
 import { isSignetError, SignetError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
+import { keepHeapSmall } from '../runtime/heap.ts'
 
 export interface AgentCommand {
   readonly environment: Environment
@@ -25,6 +26,7 @@ export interface AgentCommand {
  * the drain was overdue. Throws what kept it from starting.
  */
 export async function runAgent(command: AgentCommand): Promise<number> {
+  keepHeapSmall()
   const { settings, warnings } = await loadSettings(command.environment, command.flags)
   const { topology, warnings: doubts } = await loadTopology(settings.topologyDir)
   const found = stampInTopology(topology, settings.stamp)

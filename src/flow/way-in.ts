@@ -28,7 +28,11 @@ const REMEMBERED = 20_000
  */
 export class WayIn {
   readonly #options: WayInOptions
-  /** Event id to the fingerprint of its body. Sized by count, which costs the least (nats-notes 5.1). */
+  /**
+   * Event id to the fingerprint of its body: of what has come twice, and so may come a hundred times, as
+   * it does by polling. Nearly all events come once; the server remembers those, and to remember them
+   * here as well costs memory and a hash each. Without JetStream nobody else does.
+   */
   readonly #recent = new LRUCache<string, string>({ max: REMEMBERED })
 
   #isDurable = true
@@ -63,13 +67,12 @@ export class WayIn {
 
   /** Brings an event in. Tries for as long as it takes; rejections as `Publisher.store`. */
   async enter(tail: string, eventId: string, body: Uint8Array, headers: Headers): Promise<Entered> {
-    const print = fingerprint(body)
     const known = this.#recent.get(eventId)
-    if (known !== undefined) return known === print ? 'duplicate' : 'conflict'
+    if (known !== undefined) return known === fingerprint(body) ? 'duplicate' : 'conflict'
     const { publisher, withoutJetStream } = this.#options
     if (!this.#isDurable) {
       await withoutJetStream?.hand(keptnSubject(tail), body, headers)
-      this.#recent.set(eventId, print)
+      this.#recent.set(eventId, fingerprint(body))
       return 'stored'
     }
     const stored = await publisher.store({
@@ -78,10 +81,8 @@ export class WayIn {
       stream: INBOUND_STREAM,
       headers: { ...headers, [MESSAGE_ID]: messageId(eventId) },
     })
-    if (!stored.duplicate) {
-      this.#recent.set(eventId, print)
-      return 'stored'
-    }
+    if (!stored.duplicate) return 'stored'
+    const print = fingerprint(body)
     const first = await this.#options.store.message(INBOUND_STREAM, stored.sequence)
     // What has aged out cannot be compared; that it came again is all that is known then.
     const firstPrint = first === undefined ? print : fingerprint(first.body)

@@ -114,6 +114,10 @@ export class NatsSide {
     return this.#options.inboxPrefix
   }
 
+  get isConnected(): boolean {
+    return this.#connected
+  }
+
   get state(): SideState {
     if (!this.#connected) return { connected: false, reason: this.#reason }
     const connection = this.#connection

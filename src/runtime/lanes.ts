@@ -51,9 +51,14 @@ export class Lanes {
     return this.#parked
   }
 
+  /** Whether a task would be taken on now. */
+  get hasRoom(): boolean {
+    return this.#running - this.#parked < this.#limit && this.#parkedBytes < this.#mostParkedBytes
+  }
+
   /** Resolves as soon as there is room; the next `add` is then taken without waiting. */
   async room(): Promise<void> {
-    while (!this.#hasRoom) await new Promise<void>((resolve) => this.#room.push(resolve))
+    while (!this.hasRoom) await new Promise<void>((resolve) => this.#room.push(resolve))
   }
 
   /** Takes a task on. `bytes` is what it keeps in memory, where that may be for long. */
@@ -77,10 +82,6 @@ export class Lanes {
   /** Resolves when nothing is running. */
   async idle(): Promise<void> {
     if (this.#running > 0) await new Promise<void>((resolve) => this.#idle.push(resolve))
-  }
-
-  get #hasRoom(): boolean {
-    return this.#running - this.#parked < this.#limit && this.#parkedBytes < this.#mostParkedBytes
   }
 
   async #run(key: string, lane: Lane, first: Lane['waiting'][number]): Promise<void> {

@@ -24,7 +24,8 @@ export interface PumpOptions {
   readonly direction: 'route' | 'answer' | 'down' | 'up'
   /** Opens the consumer; called again after it was lost. Rejections are retried. */
   readonly open: (signal: AbortSignal) => Promise<DeliverySource>
-  readonly prepare: (delivery: Delivery) => Job
+  /** Undefined: nothing is to be done, and so it is acknowledged at once. */
+  readonly prepare: (delivery: Delivery) => Job | undefined
   /** How many deliveries are worked on at once, parked ones apart. */
   readonly inFlight: number
   /** The consumer's ack wait, in milliseconds: work that takes longer says so in time. */
@@ -120,7 +121,12 @@ export class Pump {
   async #read(source: DeliverySource): Promise<void> {
     for await (const delivery of source) {
       this.#pending = delivery.pending
-      await this.#lanes.room()
+      const job = this.#options.prepare(delivery)
+      if (job === undefined) {
+        delivery.ack()
+        continue
+      }
+      if (!this.#lanes.hasRoom) await this.#lanes.room()
       // Stopped while it waited: not begun, and so it comes again to whoever reads next.
       if (this.#stopping.signal.aborted) {
         delivery.nak(0)
@@ -129,7 +135,6 @@ export class Pump {
       // Handed out again because a broken connection ate our sign of work: the acknowledgement of the
       // first copy settles both, and copies of what is parked for hours must not pile up.
       if (this.#held.get(delivery.sequence)?.storedAt === delivery.storedAt) continue
-      const job = this.#options.prepare(delivery)
       this.#held.set(delivery.sequence, delivery)
       this.#lanes.add(job.key, (park) => this.#work(delivery, job, park), delivery.body.length)
     }

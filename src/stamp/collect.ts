@@ -6,7 +6,7 @@ import type { Topology } from '../domain/topology.ts'
 import { controlPlaneOf } from '../domain/topology.ts'
 import { ACK_WAIT_MS, durableReader, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
-import { nothingToDo, orderKey, parseDelivery } from '../flow/parse-delivery.ts'
+import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import { MESSAGE_ID, PATH } from '../links/header-names.ts'
@@ -75,7 +75,7 @@ export function collectPump(options: CollectOptions): Pump {
     },
     prepare: (delivery) => {
       // It came in through SIGNET_IN: the hub knows it.
-      if (delivery.header(PATH) !== undefined) return nothingToDo(delivery)
+      if (delivery.header(PATH) !== undefined) return undefined
       const parsed = parseDelivery(delivery, delivery.subject)
       const key = orderKey(parsed, delivery)
       if (parsed.ok) return { key, work: () => collect(options, delivery, parsed.event) }
