@@ -29,7 +29,7 @@ export function durableReader(
       if (state === undefined) throw missing(stream, durable)
       const { unacknowledged, deliveries, ackWaitMs } = state
       if (unacknowledged === 0 || deliveries === last?.handedOut || deliveries === quietSince) {
-        last = store.read(stream, durable, deliveries, BUFFER_BYTES)
+        last = store.read(stream, durable, state, BUFFER_BYTES)
         return last
       }
       // Once more, if a pull that was still out has brought something meanwhile.

@@ -67,6 +67,8 @@ export interface ConsumerState {
   readonly ackFloor: number
   /** How many deliveries it has made. */
   readonly deliveries: number
+  /** The last message of the stream that it has handed out. */
+  readonly deliveredUpTo: number
 }
 
 /** A message that lies in a stream. */
@@ -196,17 +198,17 @@ export class Store {
         ackWaitMs: (info.config.ack_wait ?? 0) / 1e6,
         ackFloor: info.ack_floor.stream_seq,
         deliveries: info.delivered.consumer_seq,
+        deliveredUpTo: info.delivered.stream_seq,
       }
     } catch (error) {
       throw translate(error, `Consumer ${durable} of ${stream} could not be read`)
     }
   }
 
-  /** Begins to read a durable that has made so many `deliveries`; buffers about `bufferBytes`. */
-  read(stream: string, durable: string, deliveries: number, bufferBytes: number): DurableSource {
+  /** Begins to read a durable that is as far as `from` says; buffers about `bufferBytes`. */
+  read(stream: string, durable: string, from: ConsumerState, bufferBytes: number): DurableSource {
     const prefix = this.#domain === undefined ? '$JS.API' : `$JS.${this.#domain}.API`
-    const nextTurn = deliveries + 1
-    return new PulledSource(this.#side, { prefix, stream, durable, bufferBytes, nextTurn })
+    return new PulledSource(this.#side, { prefix, stream, durable, bufferBytes, from })
   }
 
   /** One message by its sequence; undefined where it is gone. */

@@ -23,7 +23,7 @@ import { createLog } from '../../src/observe/log.ts'
 import { Listener } from './listener.ts'
 import { natsServerBinary } from './nats-server.ts'
 import type { StoredMessage } from './stream-reader.ts'
-import { readStream } from './stream-reader.ts'
+import { GrowingStream, readStream } from './stream-reader.ts'
 
 export const HOME = 'core'
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
@@ -59,6 +59,7 @@ export class Rig implements AsyncDisposable {
   readonly names = storeNames({ federation: 'demo', controlPlane: 'main' })
   readonly #closing: (() => Promise<unknown>)[] = []
   readonly #connections = new Map<string, Promise<NatsConnection>>()
+  readonly #streams = new Map<string, GrowingStream>()
   #keptn: KeptnDouble | undefined
 
   constructor(federation: Federation) {
@@ -236,9 +237,12 @@ export class Rig implements AsyncDisposable {
     return readStream(await this.connection(this.supercluster.store), this.names[stream])
   }
 
-  /** The whole of a stream of a stamp's Keptn NATS. */
+  /** The whole of a stream of a stamp's Keptn NATS; not for two readers at once. */
   async storedIn(stamp: string, stream: string): Promise<readonly StoredMessage[]> {
-    return readStream(await this.nats(stamp), stream)
+    const key = `${stamp}/${stream}`
+    const known = this.#streams.get(key) ?? new GrowingStream(await this.nats(stamp), stream)
+    this.#streams.set(key, known)
+    return known.read()
   }
 
   /** The reasons of all dead letters, with the subjects they had, in order. */
