@@ -136,7 +136,9 @@ test('an acknowledgement of the first hand-out settles the second', async (t) =>
     maxAckPending: 10,
   })
   await rig.send(eventText(DEPLOYMENT))
-  const source = rig.hubStore.read(plan.stream, plan.durable, 0, 1_000_000)
+  const state = await rig.hubStore.consumer(plan.stream, plan.durable)
+  if (state === undefined) throw new Error('the consumer is gone')
+  const source = rig.hubStore.read(plan.stream, plan.durable, state, 1_000_000)
   const handedOut: Delivery[] = []
   for await (const delivery of source) {
     handedOut.push(delivery)
