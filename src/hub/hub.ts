@@ -7,6 +7,7 @@ import type { ControlPlane, Topology } from '../domain/topology.ts'
 import { SignetError } from '../errors.ts'
 import { ACK_WAIT_MS, durableReader, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
+import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import { Bucket } from '../links/bucket.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
@@ -115,8 +116,7 @@ export class Hub implements Part {
   /** Sets the gauges that say how things stand now. */
   observe(): void {
     const { metrics, topology } = this.#options
-    for (const pump of this.#pumps)
-      metrics.consumerPending.set({ direction: pump.direction }, pump.pending)
+    observePumps(this.#pumps, metrics)
     const online = new Map<string, number>()
     for (const { geo, ring, name } of topology.stamps) {
       const key = `${geo} ${ring}`

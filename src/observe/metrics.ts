@@ -55,6 +55,11 @@ export class Metrics {
     'Messages that a consumer has not handed out yet.',
     ['direction'],
   )
+  readonly inFlight = this.#gauge(
+    'signet_in_flight',
+    'Events that were taken and not yet acknowledged.',
+    ['direction'],
+  )
   readonly stampsOnline = this.#gauge(
     'signet_stamps_online',
     'Stamps of the topology whose agents are heard of, as the hub sees it.',

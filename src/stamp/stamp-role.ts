@@ -2,6 +2,7 @@ import type { Place } from '../domain/subject.ts'
 import type { Topology } from '../domain/topology.ts'
 import type { SignetError } from '../errors.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
+import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import type { DeliverySource } from '../links/delivery.ts'
 import type { Publisher } from '../links/publisher.ts'
@@ -88,11 +89,7 @@ export class StampRole implements Part {
 
   /** Sets the gauges that say how things stand now. */
   observe(): void {
-    const { metrics } = this.#options
-    const pending = new Map<string, number>()
-    for (const { direction, pending: count } of this.#pumps)
-      pending.set(direction, (pending.get(direction) ?? 0) + count)
-    for (const [direction, count] of pending) metrics.consumerPending.set({ direction }, count)
+    observePumps(this.#pumps, this.#options.metrics)
   }
 
   /** What is weaker here than it should be, though it works. */
