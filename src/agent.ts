@@ -3,10 +3,11 @@ import type { ControlPlane, Stamp, Topology } from './domain/topology.ts'
 import { SignetError } from './errors.ts'
 import { DeadLetters } from './flow/dead-letters.ts'
 import { WayIn } from './flow/way-in.ts'
+import { WayInReconciler } from './flow/way-in-reconciler.ts'
 import { AdminServer } from './http/admin-server.ts'
 import { UniformServer } from './http/uniform-server.ts'
 import { Hub } from './hub/hub.ts'
-import { KEPTN_PATTERN } from './domain/store-names.ts'
+import { KEPTN_PATTERN, KEPTN_STREAM, LOCAL_STREAM } from './domain/store-names.ts'
 import { CoreSource } from './links/core-source.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { NatsAddress } from './links/nats-options.ts'
@@ -112,6 +113,17 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     metrics,
   }
 
+  const reconciler = new WayInReconciler({
+    onConnect: (listener) => {
+      keptn.onConnect(listener)
+    },
+    store: keptnStore,
+    publisher: keptnPublisher,
+    said: homeOf.length > 0 ? KEPTN_STREAM : LOCAL_STREAM,
+    isDurable: () => wayIn.isDurable,
+    log,
+    metrics,
+  })
   const hubs = homeOf.map((plane) => createHub(plane))
   const stampParts = place === undefined ? undefined : createStamp(place)
   const watched = [...hubs, ...(stampParts === undefined ? [] : [stampParts.role])]
@@ -150,6 +162,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     probePart(gateway, keptn),
     ...hubs,
     ...(stampParts?.linkParts ?? []),
+    reconciler,
   ]
   const lifecycle = new Lifecycle(parts, config.drainMs)
   return {

@@ -47,6 +47,7 @@ export class NatsSide {
   #closing = false
   #watching: Promise<void> | undefined
   #actions: (() => void)[] = []
+  readonly #onConnect: (() => void)[] = []
   readonly #onDisconnect: (() => void)[] = []
 
   constructor(options: NatsSideOptions) {
@@ -97,6 +98,11 @@ export class NatsSide {
   /** `gateway` or `keptn`. */
   get name(): string {
     return this.#options.side
+  }
+
+  /** Calls `listener` whenever the side is connected, from now on. */
+  onConnect(listener: () => void): void {
+    this.#onConnect.push(listener)
   }
 
   /** Calls `listener` whenever an established connection breaks. */
@@ -181,6 +187,7 @@ export class NatsSide {
     this.#connected = true
     this.#connects += 1
     this.#options.events.connected(this.#connection?.getServer() ?? '')
+    for (const listener of this.#onConnect) listener()
   }
 
   #down(reason: string): void {

@@ -20,6 +20,8 @@ import { nanos } from '@nats-io/transport-node'
 import { SignetError } from '../errors.ts'
 import type { DurableSource } from './delivery.ts'
 import { PulledSource } from './delivery-source.ts'
+import type { HeadersFrom } from './stream-headers.ts'
+import { readHeaders } from './stream-headers.ts'
 import type { NatsSide } from './nats-side.ts'
 
 /** How many servers keep a copy; `most`: as many as there are, up to 3. */
@@ -53,6 +55,8 @@ export interface ConsumerPlan {
 export interface StreamState {
   readonly createdAt: number
   readonly firstSequence: number
+  /** When its first message was stored; undefined where it holds none. */
+  readonly firstAt: number | undefined
   readonly lastSequence: number
 }
 
@@ -160,6 +164,7 @@ export class Store {
       return {
         createdAt: Date.parse(info.created),
         firstSequence: info.state.first_seq,
+        firstAt: info.state.messages === 0 ? undefined : Date.parse(info.state.first_ts),
         lastSequence: info.state.last_seq,
       }
     } catch (error) {
@@ -209,6 +214,15 @@ export class Store {
   read(stream: string, durable: string, from: ConsumerState, bufferBytes: number): DurableSource {
     const prefix = this.#domain === undefined ? '$JS.API' : `$JS.${this.#domain}.API`
     return new PulledSource(this.#side, { prefix, stream, durable, bufferBytes, from })
+  }
+
+  /**
+   * What a stream holds from a place (time in ms) up to a sequence: subjects and headers, without bodies.
+   */
+  headers(stream: string, start: HeadersFrom, last: number): Promise<readonly StoredMessage[]> {
+    return readHeaders(this.client, stream, start, last).catch((error: unknown) => {
+      throw translate(error, `The headers of ${stream} could not be read`)
+    })
   }
 
   /** One message by its sequence; undefined where it is gone. */
