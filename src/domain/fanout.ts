@@ -62,6 +62,8 @@ export interface StartedAnswer {
   readonly source: string
   /** When the hub store took it in, so that reading it twice gives the same time. */
   readonly at: number
+  /** Where it lies in the stream of answers: the same id elsewhere is another event. */
+  readonly seq?: number
 }
 
 export interface FinishedAnswer extends StartedAnswer {

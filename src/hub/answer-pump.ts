@@ -142,13 +142,12 @@ function isAnswer({ parsedType: type }: KeptnEvent): boolean {
 function answerOf(event: KeptnEvent, delivery: Delivery): Answer | undefined {
   const { parsedType: type, triggeredid, id, source, data } = event
   if (type.shape !== 'task' || triggeredid === '') return undefined
-  const facts = { eventId: id, source, at: delivery.storedAt }
+  const facts = { eventId: id, source, at: delivery.storedAt, seq: delivery.sequence }
   if (type.kind === 'started') return { kind: 'started', ...facts }
   if (type.kind !== 'finished') return undefined
   return {
     kind: 'finished',
     ...facts,
-    seq: delivery.sequence,
     result: text(data['result']),
     status: text(data['status']),
     message: text(data['message']),

@@ -252,7 +252,6 @@ export class FanOuts {
  * The stream of answers stores the same event once; where it has an event's id twice, the bodies differ.
  */
 function isConflict(live: LiveFanOut, stamp: string, answer: Answer): boolean {
-  if (answer.kind !== 'finished') return false
-  const known = live.records.get(stamp)?.finished[answer.eventId]
-  return known !== undefined && known.seq !== answer.seq
+  const known = live.records.get(stamp)?.[answer.kind][answer.eventId]
+  return known?.seq !== undefined && known.seq !== answer.seq
 }
