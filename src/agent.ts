@@ -66,8 +66,10 @@ const LEAST_OFFLINE_MS = 2_000
  */
 export function createAgent(config: AgentConfig, log: Log): Agent {
   const { topology, stamp } = config
-  const place = topology.stamps.find(({ name }) => name === stamp)
   const homeOf = topology.controlPlanes.filter(({ home }) => home.stamp === stamp)
+  // A home stamp is no target, whatever ring it stands in, and a second stream over Keptn's subjects would
+  // keep Keptn from starting (wire 1.7).
+  const place = homeOf.length > 0 ? undefined : topology.stamps.find(({ name }) => name === stamp)
   if (place === undefined && homeOf.length === 0) throw unknownStamp(stamp)
 
   const metrics = new Metrics()
@@ -112,11 +114,12 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
 
   const hubs = homeOf.map((plane) => createHub(plane))
   const stampParts = place === undefined ? undefined : createStamp(place)
+  const watched = [...hubs, ...(stampParts === undefined ? [] : [stampParts.role])]
   const reasons = (): readonly string[] => [
     ...(lifecycle.state === 'draining' ? ['the agent drains'] : []),
     ...sideReason('gateway', gateway),
     ...sideReason('Keptn', keptn),
-    ...[...hubs, ...(stampParts === undefined ? [] : [stampParts.role])].flatMap((part) =>
+    ...watched.flatMap((part) =>
       part.notReady === undefined ? [] : [`${part.name}: ${part.notReady}`],
     ),
   ]
@@ -132,10 +135,11 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       const sources = { config, homeOf, place, gateway, keptn, hubs, integrations: stampParts }
       return agentStatus({ ...sources, reasons: reasons() }, Date.now())
     },
-    metrics: async () => ({
-      type: metrics.registry.contentType,
-      text: await metrics.registry.metrics(),
-    }),
+    metrics: async () => {
+      for (const part of watched) part.observe()
+      const { registry } = metrics
+      return { type: registry.contentType, text: await registry.metrics() }
+    },
   })
   const parts: Part[] = [
     admin,
@@ -201,6 +205,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       ...routes,
       ...config.services,
       name: 'services server',
+      key: 'services',
       setting: 'SIGNET_SERVICES_PORT',
       prefix: '',
     })
@@ -208,6 +213,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       ...routes,
       ...config.http,
       name: 'HTTP server',
+      key: 'http',
       setting: 'SIGNET_HTTP_PORT',
       prefix: '/controlPlane',
     })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import type { DemoAddresses } from '../demo/demo-addresses.ts'
 import { addressesOf, drawAddresses } from '../demo/demo-addresses.ts'
+import type { Mischief } from '../demo/demo-integrations.ts'
 import type { Line } from '../demo/demo-line.ts'
 import { paintLine } from '../demo/demo-line.ts'
 import type { DemoPlan } from '../demo/demo-plan.ts'
@@ -35,6 +36,8 @@ export interface DemoCommand {
   readonly live: boolean
   /** Aborted by the first signal: everything is ended and removed. */
   readonly stopped: AbortSignal
+  /** Has integrations misbehave; from code only. */
+  readonly mischief?: Mischief
 }
 
 /** What `--json` prints. */
@@ -47,7 +50,7 @@ type DemoAnswer = DemoReport & {
 const INTERRUPTED = 130
 /** From so many stamps on, the start takes long enough to say so. */
 const many = 12
-const agentMegabytes = 70
+const agentMegabytes = 80
 
 /**
  * `signet demo`: a delivery through a federation on this machine, made of real servers and agents.
@@ -115,7 +118,7 @@ async function show(
   plan: DemoPlan,
   found: FoundNatsServer,
 ): Promise<Demo> {
-  const { stopped } = command
+  const { stopped, mischief } = command
   const stream = command.json ? command.stderr : command.stdout
   const began = performance.now()
   const now = (): number => performance.now() - began
@@ -128,7 +131,16 @@ async function show(
   try {
     const cli = join(import.meta.dirname, '..', `cli${extname(import.meta.filename)}`)
     const hear = picture.hear.bind(picture)
-    return await runDemo({ plan, binary: found.path, cli, dir, hear, now, stopped })
+    return await runDemo({
+      plan,
+      binary: found.path,
+      cli,
+      dir,
+      hear,
+      now,
+      stopped,
+      ...(mischief && { mischief }),
+    })
   } finally {
     end()
   }
@@ -166,7 +178,7 @@ function tried({ details }: SignetError): FoundNatsServer['passedOver'] {
 
 function warning(stamps: number): string {
   const gigabytes = (((stamps + 1) * agentMegabytes) / 1024).toFixed(1)
-  return `${stamps} stamps: each has an agent of about ${agentMegabytes} MB, together ${gigabytes} GB. The start takes a while.`
+  return `${stamps + 1} agents of about ${agentMegabytes} MB each take ${gigabytes} GB, and a while to start.`
 }
 
 function logsIn(dir: string): string {

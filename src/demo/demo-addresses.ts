@@ -1,5 +1,6 @@
 import type { Line } from './demo-line.ts'
 import { widest } from './demo-line.ts'
+import { demoNames } from './demo-plan.ts'
 import type { Demo } from './demo-run.ts'
 
 /** Where the parts of a demo that is kept running can be looked at. */
@@ -28,8 +29,8 @@ export async function addressesOf(
   return {
     keptn: {
       api,
-      events: `${api}/mongodb-datastore/event?keptnContext=${report.context}&pageSize=100`,
-      sequences: `${api}/controlPlane/v1/sequence/shop`,
+      events: `${api}/mongodb-datastore/event?keptnContext=${report.context}`,
+      sequences: `${api}/controlPlane/v1/sequence/${demoNames.project}`,
     },
     agents: Object.fromEntries(agents),
     nats: Object.fromEntries(servers),

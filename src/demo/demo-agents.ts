@@ -15,14 +15,14 @@ export async function startAgents(
 ): Promise<void> {
   const waiting = [...federation.agents]
   const of = waiting.length
-  let ready = 0
-  hear({ kind: 'agents', at: now(), ready, of })
+  const ready: string[] = []
+  hear({ kind: 'agents', at: now(), ready: [...ready], of })
   const next = async (): Promise<void> => {
     for (let agent = waiting.shift(); agent !== undefined; agent = waiting.shift()) {
       if (stopped.aborted) return
       await start(agent)
-      ready += 1
-      hear({ kind: 'agents', at: now(), ready, of })
+      ready.push(agent.stamp)
+      hear({ kind: 'agents', at: now(), ready: [...ready], of })
     }
   }
   const start = async (agent: AgentProcess): Promise<void> => {

@@ -2,7 +2,7 @@ import type { StoredFact } from './demo-evidence.ts'
 import { isJsonObject } from './keptn/keptn-event.ts'
 
 /** What Keptn was told about one stamp of a task (DESIGN 7.3). */
-export interface AggregatedStamp {
+interface AggregatedStamp {
   readonly result: string
   readonly status: string
   readonly message: string

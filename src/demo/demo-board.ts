@@ -4,7 +4,7 @@
  */
 export interface Board {
   readonly servers: number | undefined
-  readonly agents: { readonly ready: number; readonly of: number }
+  readonly agents: { readonly ready: ReadonlySet<string>; readonly of: number }
   /** When the delivery was triggered. */
   readonly triggeredAt: number | undefined
   /** By `cellKey`; a cell that is missing waits. */
@@ -19,7 +19,7 @@ export type Cell =
   | { readonly phase: 'running'; readonly since: number }
   | { readonly phase: 'done'; readonly tookMs: number | undefined; readonly result: string }
 
-export interface StageState {
+interface StageState {
   readonly since: number
   /** The task that Keptn waits for. */
   readonly task: string | undefined
@@ -29,7 +29,13 @@ export interface StageState {
 /** Something that a viewer of the demo hears of. */
 export type News =
   | { readonly kind: 'servers'; readonly at: number; readonly count: number }
-  | { readonly kind: 'agents'; readonly at: number; readonly ready: number; readonly of: number }
+  | {
+      readonly kind: 'agents'
+      readonly at: number
+      /** The stamps whose agents are ready. */
+      readonly ready: readonly string[]
+      readonly of: number
+    }
   | { readonly kind: 'triggered'; readonly at: number }
   | {
       /** An event of a task on the Keptn NATS of a stamp. */
@@ -58,7 +64,7 @@ export type News =
 
 export const emptyBoard: Board = {
   servers: undefined,
-  agents: { ready: 0, of: 0 },
+  agents: { ready: new Set(), of: 0 },
   triggeredAt: undefined,
   cells: new Map(),
   stages: new Map(),
@@ -74,7 +80,7 @@ export function withNews(board: Board, news: News): Board {
     case 'servers':
       return { ...board, servers: news.count }
     case 'agents':
-      return { ...board, agents: { ready: news.ready, of: news.of } }
+      return { ...board, agents: { ready: new Set(news.ready), of: news.of } }
     case 'triggered':
       return { ...board, triggeredAt: news.at }
     case 'stamp': {

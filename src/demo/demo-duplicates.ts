@@ -1,7 +1,7 @@
 import type { Evidence } from './demo-evidence.ts'
 
 /** An event that came more than once to one place. */
-export interface Repeated {
+interface Repeated {
   /** `Keptn`, or an integration and its stamp. */
   readonly where: string
   readonly id: string

@@ -37,7 +37,7 @@ export interface StoredFact {
   readonly receivedAtMs: number
 }
 
-export interface RunFact {
+interface RunFact {
   readonly stage: string
   readonly triggeredAtMs: number
   /** Absent while it runs. */

@@ -11,6 +11,11 @@ const names = storeNames(demoNames)
 /** The JetStream domain that federations on one machine have their hub store in. */
 const domain = 'hub'
 
+/** What the hub keeps of a stamp, as far as it is read here. */
+interface KnownStamp {
+  readonly integrations?: readonly { readonly name: string }[] | null
+}
+
 /** A look into the hub store, from outside and without a change to anything. */
 export class HubStoreView {
   readonly #nc: NatsConnection
@@ -47,6 +52,15 @@ export class HubStoreView {
       }),
     )
     return counts.reduce((sum, count) => sum + count, 0)
+  }
+
+  /** The names of the integrations that the hub knows of in a stamp. */
+  async integrationsOf(stamp: string): Promise<readonly string[]> {
+    const bucket = `KV_${names.stampsBucket}`
+    const last_by_subj = `$KV.${names.stampsBucket}.${stamp}`
+    const message = await this.#api.streams.getMessage(bucket, { last_by_subj })
+    const { integrations } = message?.json<KnownStamp>() ?? {}
+    return (integrations ?? []).map(({ name }) => name)
   }
 
   async close(): Promise<void> {

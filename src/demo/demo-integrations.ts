@@ -1,5 +1,7 @@
+import { SignetError } from '../errors.ts'
 import type { AgentProcess } from './agent-process.ts'
 import type { IntegrationFact } from './demo-evidence.ts'
+import type { HubStoreView } from './demo-hub-store.ts'
 import { answerData } from './demo-loss.ts'
 import type { DemoPlan, DemoTask } from './demo-plan.ts'
 import { subscriptionsOf, workMs } from './demo-plan.ts'
@@ -7,6 +9,7 @@ import type { Federation, FederationStamp } from './federation.ts'
 import type { Integration, IntegrationEnd } from './integration/integration.ts'
 import { startIntegration } from './integration/integration.ts'
 import type { IntegrationOptions } from './integration/integration-options.ts'
+import { waitUntil } from './wait-until.ts'
 
 /** Makes an integration of the demo behave otherwise, for a look at what the demo says then. */
 export type Mischief = (stamp: string, task: string) => Partial<IntegrationOptions>
@@ -19,6 +22,8 @@ export interface DemoIntegration {
   /** Why it has ended; undefined while it runs. */
   readonly end: () => IntegrationEnd | undefined
 }
+
+const knownLimitMs = 30_000
 
 /** Starts the integrations of all stamps. Where one fails, the others are ended before it rejects. */
 export async function startIntegrations(
@@ -57,11 +62,11 @@ function latest<T>(promise: Promise<T>): () => T | undefined {
   return () => value
 }
 
-/** Where the integrations of a stamp register: nowhere, their subscriptions are fixed (wire 2.3). */
-function registrationOf(
-  _agent: AgentProcess,
+/** Where the integrations of a stamp register: with its agent, in place of Keptn's shipyard-controller. */
+async function registrationOf(
+  agent: AgentProcess,
 ): Promise<Pick<IntegrationOptions, 'registrationUrl' | 'hostHeader'>> {
-  return Promise.resolve({})
+  return { registrationUrl: await agent.url('services'), hostHeader: 'shipyard-controller:8080' }
 }
 
 function optionsOf(
@@ -100,4 +105,29 @@ export function factsOf({ stamp, name, running }: DemoIntegration): IntegrationF
       }
     }),
   }
+}
+
+/**
+ * Resolves when the hub knows what every stamp has registered: with half of it, it would take the other
+ * half for something that the stamp does not want. SIGNET_START_FAILED where that takes too long.
+ */
+export async function knownToHub(plan: DemoPlan, hubStore: HubStoreView): Promise<void> {
+  const wanted = plan.tasks.map(({ integration }) => integration)
+  let missing: string[] = []
+  await waitUntil(
+    async () => {
+      const known = await Promise.all(
+        plan.stamps.map(async ({ name }) => ({ name, has: await hubStore.integrationsOf(name) })),
+      )
+      missing = known.flatMap(({ name, has }) =>
+        wanted.filter((each) => !has.includes(each)).map((each) => `${each} of ${name}`),
+      )
+      return missing.length === 0 ? true : undefined
+    },
+    knownLimitMs,
+    () =>
+      new SignetError('SIGNET_START_FAILED', `The hub does not hear of ${missing.join(', ')}.`, {
+        details: { missing },
+      }),
+  )
 }

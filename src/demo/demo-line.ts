@@ -1,5 +1,5 @@
 /** How a piece of text is meant. What that looks like is for whoever paints it. */
-export type Tone = 'strong' | 'faint' | 'wrong' | 'doubtful' | 'good' | 'name'
+type Tone = 'strong' | 'faint' | 'wrong' | 'doubtful' | 'good' | 'name'
 
 export type Paint = (tone: Tone, text: string) => string
 

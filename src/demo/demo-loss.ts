@@ -6,7 +6,7 @@ import type { DemoStage, DemoTask } from './demo-plan.ts'
 import { isJsonObject } from './keptn/keptn-event.ts'
 
 /** Something that one end sent and the other has not got. */
-export interface LostEvent {
+interface LostEvent {
   readonly what: 'delivery' | 'notice' | 'answer' | 'end'
   readonly id: string
   readonly type: string

@@ -3,9 +3,8 @@ import { duration, verdict, widest } from './demo-line.ts'
 import type { DemoPlan } from './demo-plan.ts'
 import type { DemoReport, StageReport } from './demo-report.ts'
 import { NONE } from './demo-report.ts'
-import { spread, subjectOf } from './demo-view.ts'
+import { cellWidths, spread, subjectOf } from './demo-view.ts'
 
-const cellWidths = { word: 11, time: 7, gap: 3 }
 /** So many fit on a screen beside everything else; the JSON has them all. */
 const mostProblems = 12
 
@@ -75,18 +74,15 @@ function facts(report: DemoReport): readonly Line[] {
   const tasks = stages.flatMap((stage) => stage.tasks)
   const once = tasks.filter(({ started, finished }) => started === 1 && finished === 1).length
   const zero = (count: number): Piece => [count === 0 ? 'good' : 'wrong', String(count)]
-  const label = (text: string): string => ` ${text.padEnd(26)}`
+  const label = (text: string): string => ` ${text.padEnd(15)}`
   return [
     [
-      label('one .started, .finished'),
+      label('Keptn saw'),
+      '1 .started and 1 .finished for ',
       [once === tasks.length ? 'good' : 'wrong', `${once} of ${tasks.length}`],
-      ' tasks, as Keptn saw them',
+      ' tasks',
     ],
-    [
-      label('duplicates'),
-      zero(duplicates.total),
-      ['faint', ' at Keptn and at the integrations of all stamps'],
-    ],
+    [label('duplicates'), zero(duplicates.total), ['faint', ', at Keptn and all integrations']],
     [
       label('events lost'),
       zero(lost.total),
@@ -96,7 +92,7 @@ function facts(report: DemoReport): readonly Line[] {
     [
       label('time'),
       duration(deliveryMs),
-      ['faint', ` for the delivery, ${duration(startMs)} before it to start everything`],
+      ['faint', ` for the delivery, ${duration(startMs)} to start everything`],
     ],
   ]
 }

@@ -59,7 +59,7 @@ export interface TaskReport {
   readonly stamps: readonly StampReport[]
 }
 
-export interface StampReport {
+interface StampReport {
   readonly stamp: string
   readonly geo: string
   readonly result: string

@@ -2,7 +2,7 @@ import { startAgents } from './demo-agents.ts'
 import type { News } from './demo-board.ts'
 import { HubStoreView } from './demo-hub-store.ts'
 import type { Mischief } from './demo-integrations.ts'
-import { startIntegrations } from './demo-integrations.ts'
+import { knownToHub, startIntegrations } from './demo-integrations.ts'
 import { duration } from './demo-line.ts'
 import { settledEvidence } from './demo-look.ts'
 import type { DemoPlan } from './demo-plan.ts'
@@ -81,12 +81,13 @@ async function deliver(options: DemoOptions, closers: Closers): Promise<Omit<Dem
   })
   closers.add(() => keptn.stop())
   await unlessStopped(startAgents(federation, options), stopped)
-  const integrations = await startIntegrations(plan, federation, options.mischief)
-  closers.add(() => Promise.all(integrations.map(({ running }) => running.kill())))
-  const watchers = await watchStamps(federation, now, hear)
-  closers.add(() => Promise.all(watchers.map((nc) => nc.close())))
   const hubStore = await HubStoreView.open(federation)
   closers.add(() => hubStore.close())
+  const integrations = await startIntegrations(plan, federation, options.mischief)
+  closers.add(() => Promise.all(integrations.map(({ running }) => running.kill())))
+  await unlessStopped(knownToHub(plan, hubStore), stopped)
+  const watchers = await watchStamps(federation, now, hear)
+  closers.add(() => Promise.all(watchers.map((nc) => nc.close())))
   keptn.onChange((change) => {
     const news = newsOf(change, now())
     if (news !== undefined) hear(news)
@@ -97,7 +98,7 @@ async function deliver(options: DemoOptions, closers: Closers): Promise<Omit<Dem
   const { context } = await keptn.triggerSequence({ ...demoNames, stage })
   hear({ kind: 'triggered', at: now() })
   const overdue = await runStages(options, keptn, context)
-  const told = { overdue, startMs, deliveryMs: now() - startMs }
+  const told = { overdue, startMs: Math.round(startMs), deliveryMs: Math.round(now() - startMs) }
   const scene = { plan, federation, keptn, integrations, hubStore, context }
   const evidence = await unlessStopped(settledEvidence(scene, told, stopped), stopped)
   return { report: reportOf(evidence), federation, keptn }

@@ -1,7 +1,7 @@
 import type { News } from './demo-board.ts'
 import { emptyBoard, withNews } from './demo-board.ts'
-import type { Line, Paint } from './demo-line.ts'
-import { paintLine, textOf } from './demo-line.ts'
+import type { Paint } from './demo-line.ts'
+import { paintLine } from './demo-line.ts'
 import type { DemoPlan } from './demo-plan.ts'
 import { tell } from './demo-telling.ts'
 import { drawBoard } from './demo-view.ts'
@@ -39,6 +39,7 @@ const hideCursor = '\u001b[?25l'
 const showCursor = '\u001b[?25h'
 const clearLine = '\u001b[K'
 const clearBelow = '\u001b[J'
+const clearScreen = '\u001b[H\u001b[2J'
 
 /** A picture that is redrawn in place where that can be, else one line for each piece of news. */
 export function startShow(options: ShowOptions): Show {
@@ -59,7 +60,8 @@ class LiveShow implements Show {
   readonly #options: ShowOptions
   readonly #timer: NodeJS.Timeout
   #board = emptyBoard
-  #drawn: readonly Line[] = []
+  /** Of what was drawn, in lines. */
+  #height = 0
   #columns = 80
   #hasEnded = false
 
@@ -88,19 +90,16 @@ class LiveShow implements Show {
     this.#columns = columns
     // The last column stays free: what terminals do with a line that is exactly full differs.
     const width = columns - 1
-    this.#drawn = drawBoard(plan, this.#board, { now: now(), columns, rows }).slice(0, rows - 1)
-    const text = this.#drawn
-      .map((line) => `${paintLine(line, paint, width)}${clearLine}\n`)
-      .join('')
+    const lines = drawBoard(plan, this.#board, { now: now(), columns, rows }).slice(0, rows - 1)
+    this.#height = lines.length
+    const text = lines.map((line) => `${paintLine(line, paint, width)}${clearLine}\n`).join('')
     stream.write(`${back}${text}${clearBelow}`)
   }
 
-  /** To the first line of what was drawn, which takes more lines in a terminal made narrower since. */
+  /** To the first line of what was drawn. Where terminals break lines after a change of width differs. */
   #back(): string {
     const { columns = 80 } = this.#options.stream
-    const height = this.#drawn
-      .map((line) => Math.min(textOf(line).trimEnd().length, this.#columns - 1))
-      .reduce((sum, length) => sum + Math.max(1, Math.ceil(length / columns)), 0)
-    return height === 0 ? '\r' : `\u001b[${height}A\r`
+    if (this.#height > 0 && columns !== this.#columns) return clearScreen
+    return this.#height === 0 ? '\r' : `\u001b[${this.#height}A\r`
   }
 }

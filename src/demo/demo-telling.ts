@@ -11,7 +11,9 @@ export function tell(news: News): Line | undefined {
     case 'servers':
       return [at, `  ${counted(news.count, 'NATS server')} running`]
     case 'agents':
-      return news.ready === 0 ? undefined : [at, `  ${news.ready} of ${news.of} agents ready`]
+      return news.ready.length === 0
+        ? undefined
+        : [at, `  ${news.ready.length} of ${news.of} agents ready`]
     case 'triggered':
       return [at, `  ${demoNames.sequence} of ${demoNames.project}/${demoNames.service} triggered`]
     case 'stamp': {

@@ -5,6 +5,7 @@ import type { Line, Piece } from './demo-line.ts'
 import { duration, textOf, verdict, widest } from './demo-line.ts'
 import type { DemoPlan, DemoStage } from './demo-plan.ts'
 import { demoNames, geosOf, stampsOf } from './demo-plan.ts'
+import { stampsHidden, stampsShown } from './demo-view-rows.ts'
 import type { FederationStamp } from './federation.ts'
 
 /** What a picture of the running demo is drawn for. */
@@ -16,12 +17,12 @@ export interface Frame {
 }
 
 /** Text is not spread further than this, however wide the terminal. */
-export const widestText = 80
+const widestText = 80
 
 const spinner = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'
 const spinMs = 80
-/** A mark and a word, the time, and the gap to the next column. */
-const cellWidths = { word: 11, time: 7, gap: 3 }
+/** Of a cell: a mark and a word, a time, and the gap before it. Three of them fit into 80 columns. */
+export const cellWidths = { word: 9, time: 7, gap: 3 }
 /** Title, start, headings and gaps. */
 const fixedRows = 6
 
@@ -56,10 +57,10 @@ function title(plan: DemoPlan, { now, columns }: Frame): Line {
 }
 
 function start({ servers, agents }: Board, frame: Frame): Line {
-  const isReady = servers !== undefined && agents.of > 0 && agents.ready === agents.of
+  const isReady = servers !== undefined && agents.of > 0 && agents.ready.size === agents.of
   const mark: Piece = isReady ? ['good', '✓'] : ['name', spin(frame)]
   if (servers === undefined) return [' ', mark, ' NATS servers start']
-  const ready = `${agents.ready} of ${agents.of} agents ready`
+  const ready = `${agents.ready.size} of ${agents.of} agents ready`
   return [' ', mark, ` ${counted(servers, 'NATS server')} running, ${ready}`]
 }
 
@@ -72,7 +73,7 @@ function table(plan: DemoPlan, board: Board, frame: Frame, room: number): readon
   }
   const place = (geo: string, ring: string): string =>
     ` ${geo.padEnd(widths.geo)}  ${ring.padEnd(widths.ring)}  `
-  const shown = chosen(plan, board, room)
+  const shown = stampsShown(plan, board, room)
   const rows = shown.map((stamp, index): Line => {
     const above = shown[index - 1]
     const geo = above?.geo === stamp.geo ? '' : stamp.geo
@@ -82,23 +83,27 @@ function table(plan: DemoPlan, board: Board, frame: Frame, room: number): readon
       ['name', stamp.name.padEnd(widths.stamp)],
       ...tasks.flatMap(({ task }) => [
         ' '.repeat(cellWidths.gap),
-        ...cellPieces(board.cells.get(cellKey(stamp.name, task)), frame),
+        ...cellPieces(board.cells.get(cellKey(stamp.name, task)), frame, isReady(board, stamp)),
       ]),
     ]
   })
   const { word, time, gap } = cellWidths
   const heads = tasks.map(({ task }) => task.toUpperCase().padEnd(word + time + gap)).join('')
   const head = `${place('GEO', 'RING')}${'STAMP'.padEnd(widths.stamp)}${' '.repeat(gap)}${heads}`
-  return [[['faint', head.trimEnd()]], ...rows, ...rest(plan, board, shown)]
+  return [[['faint', head.trimEnd()]], ...rows, ...stampsHidden(plan, board, shown)]
 }
 
-function cellPieces(cell: Cell | undefined, frame: Frame): readonly Piece[] {
+function isReady({ agents }: Board, { name }: FederationStamp): boolean {
+  return agents.ready.has(name)
+}
+
+function cellPieces(cell: Cell | undefined, frame: Frame, isAgentReady: boolean): readonly Piece[] {
   const { word, time } = cellWidths
   const timed = (ms: number | undefined): string =>
     (ms === undefined ? '' : duration(Math.max(0, ms))).padStart(time)
   switch (cell?.phase) {
     case undefined:
-      return [['faint', '· waiting'.padEnd(word + time)]]
+      return [['faint', (isAgentReady ? '· waiting' : '· starting').padEnd(word + time)]]
     case 'handed over':
       return ['· there'.padEnd(word + time)]
     case 'running':
@@ -106,46 +111,6 @@ function cellPieces(cell: Cell | undefined, frame: Frame): readonly Piece[] {
     case 'done':
       return [verdict(cell.result, word), ['faint', timed(cell.tookMs)]]
   }
-}
-
-/** The stamps that there is room for, in their order: those where something happens go first. */
-function chosen(
-  { stamps, tasks }: DemoPlan,
-  board: Board,
-  room: number,
-): readonly FederationStamp[] {
-  if (stamps.length <= room) return stamps
-  const ranks = new Map(stamps.map(({ name }) => [name, rankOf(board, name, tasks.length, tasks)]))
-  const rank = ({ name }: FederationStamp): number => ranks.get(name) ?? 0
-  const first = new Set(stamps.toSorted((a, b) => rank(a) - rank(b)).slice(0, room - 1))
-  return stamps.filter((stamp) => first.has(stamp))
-}
-
-function rankOf(
-  board: Board,
-  stamp: string,
-  count: number,
-  tasks: DemoPlan['tasks'],
-): 0 | 1 | 2 | 3 {
-  const cells = tasks.flatMap(({ task }) => board.cells.get(cellKey(stamp, task)) ?? [])
-  if (cells.some(({ phase }) => phase !== 'done')) return 0
-  if (cells.length === 0) return 3
-  return cells.length < count ? 1 : 2
-}
-
-function rest(
-  { stamps, tasks }: DemoPlan,
-  board: Board,
-  shown: readonly FederationStamp[],
-): readonly Line[] {
-  const hidden = stamps.filter((stamp) => !shown.includes(stamp))
-  if (hidden.length === 0) return []
-  const ranks = hidden.map(({ name }) => rankOf(board, name, tasks.length, tasks))
-  const counts = (['running', 'between tasks', 'done', 'waiting'] as const)
-    .map((name, rank) => ({ name, count: ranks.filter((each) => each === rank).length }))
-    .filter(({ count }) => count > 0)
-    .map(({ name, count }) => `${count} ${name}`)
-  return [[['faint', ` and ${hidden.length} more: ${counts.join(', ')}`]]]
 }
 
 function stageLine(

@@ -1,5 +1,5 @@
 import { SignetError } from '../errors.ts'
-import type { DeliverySource } from '../links/delivery.ts'
+import type { DeliverySource, DurableSource } from '../links/delivery.ts'
 import type { Store } from '../links/store.ts'
 import { sleep } from '../runtime/clock.ts'
 
@@ -12,29 +12,35 @@ const BUFFER_BYTES = 2 * 1_048_576
 const MARGIN_MS = 250
 
 /**
- * Opens a durable for reading. What an agent that was killed had in flight is handed out again only after
- * the ack wait, and newer messages would overtake it; so the first opening waits until the server puts the
- * old ones first again.
+ * Opens a durable for reading. What was handed out to an agent that was killed, or lost on its way, comes
+ * again only after the ack wait, and newer messages would overtake it. So, unless all that was handed out
+ * has come to us, opening waits until the server puts the old ones first again.
  */
 export function durableReader(
   store: Store,
   stream: string,
   durable: string,
 ): (signal: AbortSignal) => Promise<DeliverySource> {
-  let isFirst = true
+  let last: DurableSource | undefined
   return async (signal) => {
-    const state = await store.consumer(stream, durable)
-    if (state === undefined) {
-      throw new SignetError(
-        'SIGNET_JETSTREAM_MISSING',
-        `${stream} has no consumer ${durable} yet.`,
-        {
-          details: { stream, durable },
-        },
-      )
+    let quietSince: number | undefined
+    for (;;) {
+      const state = await store.consumer(stream, durable)
+      if (state === undefined) throw missing(stream, durable)
+      const { unacknowledged, deliveries, ackWaitMs } = state
+      if (unacknowledged === 0 || deliveries === last?.handedOut || deliveries === quietSince) {
+        last = store.read(stream, durable, deliveries, BUFFER_BYTES)
+        return last
+      }
+      // Once more, if a pull that was still out has brought something meanwhile.
+      quietSince = deliveries
+      await sleep(ackWaitMs + MARGIN_MS, signal)
     }
-    if (isFirst && state.unacknowledged > 0) await sleep(state.ackWaitMs + MARGIN_MS, signal)
-    isFirst = false
-    return store.read(stream, durable, BUFFER_BYTES)
   }
+}
+
+function missing(stream: string, durable: string): SignetError {
+  return new SignetError('SIGNET_JETSTREAM_MISSING', `${stream} has no consumer ${durable} yet.`, {
+    details: { stream, durable },
+  })
 }

@@ -9,6 +9,8 @@ import { fail, uniformRoutes } from './uniform-routes.ts'
 export interface UniformServerOptions extends UniformRoutes {
   /** For errors and logs: `services server`. */
   readonly name: string
+  /** Of its address in the log: `services`, `http`. */
+  readonly key: string
   readonly host: string
   /** 0: any free one. */
   readonly port: number
@@ -52,10 +54,11 @@ export class UniformServer implements Part {
   }
 
   async start(): Promise<void> {
-    const { name, host, port, setting, prefix, log } = this.#options
+    const { name, key, host, port, setting, prefix, log } = this.#options
     try {
       await this.#server.listen({ host, port })
-      log.info({ url: this.url + prefix }, `The ${name} listens.`)
+      const url = this.url + prefix
+      log.info({ url, [key]: url }, `The ${name} listens.`)
     } catch (error) {
       throw new SignetError(
         'SIGNET_PORT_TAKEN',

@@ -2,7 +2,7 @@ import { aggregateData, finishedEvent, progressEvent, startedEvent } from '../do
 import type { HubEvent } from '../domain/aggregate.ts'
 import type { FanOut, Settled, TargetRecords } from '../domain/fanout.ts'
 import type { Merged } from '../domain/merge.ts'
-import { finishMerge, isJsonMap, mergeAnswer, startMerge } from '../domain/merge.ts'
+import { finishMerge, isJsonMap, jsonBytes, mergeAnswer, startMerge } from '../domain/merge.ts'
 import { finishedInOrder } from '../domain/stamp-outcome.ts'
 import { tailOf } from '../domain/subject.ts'
 import type { WayIn } from '../flow/way-in.ts'
@@ -20,8 +20,8 @@ export interface AggregateEmitterOptions {
   readonly maxPayloadBytes: () => number
 }
 
-/** Room for the envelope of an event and the headers of its message, in bytes. */
-const ENVELOPE_ROOM = 8_192
+/** Room for the headers of a message, ids and traces of any sane length among them, in bytes. */
+const HEADER_ROOM = 4_096
 /** How many answers are fetched ahead of the merge. */
 const AHEAD = 8
 
@@ -46,10 +46,12 @@ export class AggregateEmitter {
   }
 
   async finished(head: FanOut, settlement: Settled, records: TargetRecords): Promise<void> {
-    const maxBytes = this.#options.maxPayloadBytes() - ENVELOPE_ROOM
+    const id = derivedId(head.controlPlane, head.id, 'finished')
+    // A context or a commit may be of any length: an event that does not fit would never be told.
+    const envelope = jsonBytes(finishedEvent(head, id, settlement, {}))
+    const maxBytes = this.#options.maxPayloadBytes() - HEADER_ROOM - envelope
     const merged = await this.#merge(head, records, maxBytes)
     const data = aggregateData({ head, records, settlement, merged, maxBytes })
-    const id = derivedId(head.controlPlane, head.id, 'finished')
     await this.#emit(head, finishedEvent(head, id, settlement, data))
   }
 

@@ -138,18 +138,20 @@ export class FanOuts {
     )
   }
 
-  /** Keptn no longer waits for the tasks of a stage in a context; `except` is the one it asks for now. */
+  /**
+   * Keptn no longer waits for the tasks of a stage in a context. Only what was opened before counts (ms): a
+   * signal that comes again after a crash must not end what Keptn has asked for since.
+   */
   cancelStage(
     context: string,
     stage: string,
-    service: string,
     reason: Cancelled['reason'],
-    except?: string,
+    openedBefore: number,
   ): void {
     for (const live of this.#live.values()) {
       const { head } = live
-      if (head.context !== context || head.stage !== stage || head.id === except) continue
-      if (service !== '' && head.service !== service) continue
+      if (head.context !== context || head.stage !== stage) continue
+      if (head.openedAt >= openedBefore) continue
       const { settlement } = cancel(head, reason, this.#options.now())
       if (settlement !== undefined && head.settlement === undefined) this.#endAs(live, settlement)
     }

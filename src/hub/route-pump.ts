@@ -29,7 +29,7 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { FanOuts } from './fanouts.ts'
-import { signalOf } from './signals.ts'
+import { Signals } from './signals.ts'
 import type { StampRegistry } from './stamp-registry.ts'
 
 export interface RoutePumpOptions {
@@ -65,6 +65,7 @@ export function routePump(options: RoutePumpOptions): Pump {
   return new Pump({
     name: `route ${options.controlPlane.name}`,
     open: options.open,
+    direction: 'route',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
     onTrouble: (error) => {
@@ -82,6 +83,7 @@ export function routePump(options: RoutePumpOptions): Pump {
 
 class Router {
   readonly #options: RoutePumpOptions
+  readonly #signals = new Signals()
   /** Event id to the fingerprint of its body: of what has been routed to its end. */
   readonly #recent = new LRUCache<string, string>({ max: REMEMBERED })
 
@@ -108,7 +110,7 @@ class Router {
   async #route(delivery: Delivery, event: KeptnEvent): Promise<void> {
     const { topology, controlPlane, registry, metrics } = this.#options
     const path = parsePath(delivery.header(PATH))
-    if (path.length === 0) this.#signal(event)
+    if (path.length === 0) this.#signal(event, delivery.storedAt)
     const decision = route({
       topology,
       controlPlane,
@@ -123,12 +125,12 @@ class Router {
     } else if (decision.kind === 'fan-out') await this.#fanOut(delivery, event, path, decision)
   }
 
-  #signal(event: KeptnEvent): void {
+  #signal(event: KeptnEvent, at: number): void {
     const { fanOuts } = this.#options
-    const signal = signalOf(event)
+    const signal = this.#signals.read(event)
     if (signal.kind === 'answered-at-home') fanOuts.homeAnswered(signal.triggeredid)
     else if (signal.kind === 'stage-over')
-      fanOuts.cancelStage(event.context, signal.stage, signal.service, signal.reason, event.id)
+      fanOuts.cancelStage(event.context, signal.stage, signal.reason, at)
   }
 
   async #fanOut(

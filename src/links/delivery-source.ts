@@ -1,99 +1,209 @@
-import type { ConsumerMessages, JetStreamClient, JsMsg } from '@nats-io/jetstream'
-import { millis } from '@nats-io/transport-node'
+import type { Msg, Subscription } from '@nats-io/transport-node'
+import { createInbox } from '@nats-io/transport-node'
+import { SignetError } from '../errors.ts'
+import type { Delivery, DurableSource } from './delivery.ts'
 import type { NatsSide } from './nats-side.ts'
-import type { Delivery, DeliverySource } from './delivery.ts'
+import { PulledDelivery } from './pulled-delivery.ts'
 
 /** A pull lasts this long, so that after an outage reading goes on within seconds (nats-notes 2). */
 const PULL_MS = 2_000
+/** An answer that is later than this after the end of its pull is not waited for. */
+const LATE_MS = 1_500
+const TICK_MS = 250
+/** So many messages at most for one pull; most pulls end with it, or with the bytes. */
+const BATCH = 500
+/** Subject, reply and what else the server counts besides headers and body. */
+const OVERHEAD_BYTES = 65_536
+/** Statuses of a pull that has simply ended: nothing there, time over, no room for the next message. */
+const ENDED = new Set([404, 408, 409])
+/** What a 409 says when no further pull can help. */
+const GONE = /consumer deleted|stream deleted|push based/i
 
-/**
- * Reads a durable by pulling bytes, not messages: events of 900 KB would otherwise fill the memory with
- * what nobody has asked for yet. Throws, and ends the iteration with an error, where stream or consumer
- * are gone.
- */
-export async function openSource(
-  side: NatsSide,
-  client: JetStreamClient,
-  stream: string,
-  durable: string,
-  bufferBytes: number,
-): Promise<DeliverySource> {
-  const consumer = await client.consumers.get(stream, durable)
-  const messages = await consumer.consume({
-    max_bytes: bufferBytes,
-    expires: PULL_MS,
-    abort_on_missing_resource: true,
-  })
-  return new PulledSource(side, messages)
+export interface SourceOptions {
+  /** `$JS.API`, or that of a domain. */
+  readonly prefix: string
+  readonly stream: string
+  readonly durable: string
+  /** How much one pull may bring, in bytes; the largest message that the server takes always fits. */
+  readonly bufferBytes: number
+  /** The next turn of the consumer: how many it has handed out before, plus one. */
+  readonly nextTurn: number
 }
 
-class PulledSource implements DeliverySource {
+/**
+ * Reads a durable, one pull at a time. The client's own `consume` asks for so many bytes as have just been
+ * used up, which is too little for a large message after small ones: it waits seconds for each (measured:
+ * 900 KB, one a second), and one above its limit stops it for good.
+ *
+ * Every delivery of a consumer has a turn. Where one is missing, messages were lost on the way, and would
+ * come again after the ack wait, behind those that follow: the source hands out what came before them and
+ * ends with an error, so that whoever opens it again can wait for them and order is kept.
+ */
+export class PulledSource implements DurableSource {
   readonly #side: NatsSide
-  readonly #messages: ConsumerMessages
+  readonly #options: SourceOptions
+  readonly #inbox: string
+  readonly #subscription: Subscription
+  readonly #ticker: NodeJS.Timeout
+  readonly #queue: PulledDelivery[] = []
+  #queuedBytes = 0
+  #wake: (() => void) | undefined
+  #failure: Error | undefined
+  #isStopped = false
+  #handedOut: number
+  #expected: number
+  /** The pull that is out: its number, how many messages it may still bring, and when it is over for us. */
+  #pull:
+    { readonly number: number; left: number; got: number; readonly deadline: number } | undefined
+  #pulls = 0
+  #connects: number
 
-  constructor(side: NatsSide, messages: ConsumerMessages) {
+  constructor(side: NatsSide, options: SourceOptions) {
     this.#side = side
-    this.#messages = messages
+    this.#options = options
+    this.#expected = options.nextTurn
+    this.#handedOut = options.nextTurn - 1
+    this.#connects = side.connects
+    this.#inbox = createInbox(side.inboxPrefix)
+    this.#subscription = side.connection.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => {
+        if (error === null) this.#take(message)
+        else this.#fail(lost('the server refused the inbox', error))
+      },
+    })
+    this.#ticker = setInterval(() => {
+      this.#tick()
+    }, TICK_MS)
+    this.#request()
+  }
+
+  /** The last turn that was handed out. */
+  get handedOut(): number {
+    return this.#handedOut
   }
 
   stop(): void {
-    this.#messages.stop()
+    if (this.#isStopped) return
+    this.#isStopped = true
+    clearInterval(this.#ticker)
+    this.#subscription.unsubscribe()
+    this.#wake?.()
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Delivery> {
-    for await (const message of this.#messages) yield new PulledDelivery(this.#side, message)
+    try {
+      for (;;) {
+        const delivery = this.#queue.shift()
+        if (delivery !== undefined) {
+          this.#queuedBytes -= delivery.body.length
+          this.#handedOut = delivery.turn
+          if (this.#pull === undefined && this.#hasRoom()) this.#request()
+          yield delivery
+        } else if (this.#failure !== undefined) throw this.#failure
+        else if (this.#isStopped) return
+        else {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve
+          })
+        }
+      }
+    } finally {
+      this.stop()
+    }
+  }
+
+  #request(): void {
+    if (this.#isStopped || this.#failure !== undefined || !this.#side.state.connected) return
+    const { prefix, stream, durable, bufferBytes } = this.#options
+    const maxBytes = Math.max(bufferBytes, this.#side.maxPayloadBytes + OVERHEAD_BYTES)
+    this.#pulls += 1
+    this.#pull = {
+      number: this.#pulls,
+      left: BATCH,
+      got: 0,
+      deadline: Date.now() + PULL_MS + LATE_MS,
+    }
+    const pull = { batch: BATCH, max_bytes: maxBytes, expires: PULL_MS * 1e6 }
+    this.#side.connection.publish(
+      `${prefix}.CONSUMER.MSG.NEXT.${stream}.${durable}`,
+      JSON.stringify(pull),
+      { reply: `${this.#inbox}.${this.#pulls}` },
+    )
+  }
+
+  #take(message: Msg): void {
+    if (this.#isStopped || this.#failure !== undefined) return
+    const delivery = PulledDelivery.from(this.#side, message)
+    if (delivery === undefined) {
+      this.#status(message)
+      return
+    }
+    // A server that was killed may have forgotten its last turns: what it hands out then comes again.
+    if (delivery.turn > this.#expected) {
+      const missing = delivery.turn - this.#expected
+      this.#fail(lost(`${missing} of its messages were lost on the way, and come again`))
+      return
+    }
+    this.#expected = delivery.turn + 1
+    this.#queue.push(delivery)
+    this.#queuedBytes += delivery.body.length
+    const pull = this.#pull
+    if (pull !== undefined) {
+      pull.left -= 1
+      pull.got += 1
+      if (pull.left <= 0) this.#pullEnded()
+    }
+    this.#wakeUp()
+  }
+
+  #status(message: Msg): void {
+    const code = message.headers?.code ?? 0
+    const text = message.headers?.description ?? ''
+    if (code === 100) return
+    const pull = this.#pull
+    // Of a pull that is no longer waited for.
+    if (pull === undefined || message.subject !== `${this.#inbox}.${pull.number}`) return
+    if (!ENDED.has(code) || GONE.test(text)) {
+      this.#fail(lost(code === 503 ? 'nobody answers for it' : `${code} ${text}`))
+    } else if (code === 409 && pull.got === 0) {
+      // No room for even one, or too many pulls: not again at once.
+      this.#pull = undefined
+    } else this.#pullEnded()
+  }
+
+  /** Asks for more, unless enough is waiting here. */
+  #pullEnded(): void {
+    this.#pull = undefined
+    if (this.#hasRoom()) this.#request()
+  }
+
+  /** Whether half of what may wait here is used up, so that more can come while that is worked on. */
+  #hasRoom(): boolean {
+    return this.#queue.length < BATCH / 2 && this.#queuedBytes < this.#options.bufferBytes / 2
+  }
+
+  #tick(): void {
+    const { connects } = this.#side
+    // A pull does not outlive its connection.
+    const isOver = connects !== this.#connects || (this.#pull?.deadline ?? 0) < Date.now()
+    this.#connects = connects
+    if (!isOver) return
+    this.#pull = undefined
+    if (this.#hasRoom()) this.#request()
+  }
+
+  #fail(error: SignetError): void {
+    this.#failure ??= error
+    this.#wakeUp()
+  }
+
+  #wakeUp(): void {
+    this.#wake?.()
+    this.#wake = undefined
   }
 }
 
-class PulledDelivery implements Delivery {
-  readonly #side: NatsSide
-  readonly #message: JsMsg
-
-  constructor(side: NatsSide, message: JsMsg) {
-    this.#side = side
-    this.#message = message
-  }
-
-  get subject(): string {
-    return this.#message.subject
-  }
-
-  get body(): Uint8Array {
-    return this.#message.data
-  }
-
-  header(name: string): string | undefined {
-    const value = this.#message.headers?.get(name)
-    return value === '' ? undefined : value
-  }
-
-  get sequence(): number {
-    return this.#message.seq
-  }
-
-  get storedAt(): number {
-    return millis(this.#message.info.timestampNanos)
-  }
-
-  get attempt(): number {
-    return this.#message.info.deliveryCount
-  }
-
-  get pending(): number {
-    return this.#message.info.pending
-  }
-
-  ack(): void {
-    this.#side.soon(() => {
-      this.#message.ack()
-    })
-  }
-
-  nak(delayMs: number): void {
-    this.#message.nak(delayMs)
-  }
-
-  working(): void {
-    this.#message.working()
-  }
+function lost(why: string, cause?: unknown): SignetError {
+  const message = `A consumer can no longer be read: ${why}.`
+  return new SignetError('SIGNET_LINK_LOST', message, cause === undefined ? {} : { cause })
 }

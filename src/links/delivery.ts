@@ -29,6 +29,12 @@ export interface DeliverySource extends AsyncIterable<Delivery> {
   stop(): void
 }
 
+/** A source that knows how far it has come. */
+export interface DurableSource extends DeliverySource {
+  /** How many deliveries its consumer had made when it made the last one that was handed out. */
+  readonly handedOut: number
+}
+
 /** The server's answer to a publish. */
 export interface Stored {
   readonly stream: string

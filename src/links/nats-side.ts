@@ -43,6 +43,7 @@ export class NatsSide {
   #connection: NatsConnection | undefined
   #reason = 'not connected yet'
   #connected = false
+  #connects = 0
   #closing = false
   #watching: Promise<void> | undefined
   #actions: (() => void)[] = []
@@ -101,6 +102,11 @@ export class NatsSide {
   /** Calls `listener` whenever an established connection breaks. */
   onDisconnect(listener: () => void): void {
     this.#onDisconnect.push(listener)
+  }
+
+  /** How often it has connected: what the server knew of an earlier connection is gone. */
+  get connects(): number {
+    return this.#connects
   }
 
   /** What a restricted user may listen to for answers (nats-notes 7.2). */
@@ -173,6 +179,7 @@ export class NatsSide {
 
   #up(): void {
     this.#connected = true
+    this.#connects += 1
     this.#options.events.connected(this.#connection?.getServer() ?? '')
   }
 

@@ -18,8 +18,8 @@ import {
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
 import { SignetError } from '../errors.ts'
-import type { DeliverySource } from './delivery.ts'
-import { openSource } from './delivery-source.ts'
+import type { DurableSource } from './delivery.ts'
+import { PulledSource } from './delivery-source.ts'
 import type { NatsSide } from './nats-side.ts'
 
 /** How many servers keep a copy; `most`: as many as there are, up to 3. */
@@ -65,6 +65,8 @@ export interface ConsumerState {
   readonly ackWaitMs: number
   /** Everything up to this stream sequence is acknowledged. */
   readonly ackFloor: number
+  /** How many deliveries it has made. */
+  readonly deliveries: number
 }
 
 /** A message that lies in a stream. */
@@ -193,21 +195,18 @@ export class Store {
         pending: info.num_pending,
         ackWaitMs: (info.config.ack_wait ?? 0) / 1e6,
         ackFloor: info.ack_floor.stream_seq,
+        deliveries: info.delivered.consumer_seq,
       }
     } catch (error) {
       throw translate(error, `Consumer ${durable} of ${stream} could not be read`)
     }
   }
 
-  /** Begins to read a durable; buffers about `bufferBytes`. */
-  async read(stream: string, durable: string, bufferBytes: number): Promise<DeliverySource> {
-    // A message that no pull has room for would never come.
-    const bytes = Math.max(bufferBytes, 2 * this.#side.maxPayloadBytes)
-    try {
-      return await openSource(this.#side, this.client, stream, durable, bytes)
-    } catch (error) {
-      throw translate(error, `Consumer ${durable} of ${stream} could not be read`)
-    }
+  /** Begins to read a durable that has made so many `deliveries`; buffers about `bufferBytes`. */
+  read(stream: string, durable: string, deliveries: number, bufferBytes: number): DurableSource {
+    const prefix = this.#domain === undefined ? '$JS.API' : `$JS.${this.#domain}.API`
+    const nextTurn = deliveries + 1
+    return new PulledSource(this.#side, { prefix, stream, durable, bufferBytes, nextTurn })
   }
 
   /** One message by its sequence; undefined where it is gone. */

@@ -77,7 +77,7 @@ export class Metrics {
   )
   readonly durable = this.#gauge(
     'signet_durable',
-    'Whether this stamp keeps events in JetStream (1) or in memory only (0).',
+    'Whether this agent keeps events in JetStream (1) or in memory only (0).',
     [],
   )
 

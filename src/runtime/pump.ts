@@ -20,6 +20,8 @@ export interface Job {
 export interface PumpOptions {
   /** For logs and errors: `down`, `collect`. */
   readonly name: string
+  /** As metrics have it. */
+  readonly direction: 'route' | 'answer' | 'down' | 'up'
   /** Opens the consumer; called again after it was lost. Rejections are retried. */
   readonly open: (signal: AbortSignal) => Promise<DeliverySource>
   /** Undefined: nothing is to be done, and so it is acknowledged at once. */
@@ -51,19 +53,29 @@ export class Pump {
   #loop: Promise<void> | undefined
   #keeper: NodeJS.Timeout | undefined
   #reading = false
+  #pending = 0
+  /** A failure that no retry mends, until some work succeeds. */
+  #stuck: string | undefined
 
   constructor(options: PumpOptions) {
     this.#options = options
     this.#lanes = new Lanes(options.inFlight, PARKED_BYTES)
   }
 
-  get name(): string {
-    return this.#options.name
+  get direction(): PumpOptions['direction'] {
+    return this.#options.direction
   }
 
-  /** Whether the consumer is open. */
-  get reading(): boolean {
-    return this.#reading
+  /** Messages that the consumer had still to hand out when it last handed one out. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  /** Why it does not work, or undefined. */
+  get trouble(): string | undefined {
+    const { name } = this.#options
+    if (!this.#reading) return `${name}: waits for its stream or consumer`
+    return this.#stuck === undefined ? undefined : `${name}: ${this.#stuck}`
   }
 
   /** Deliveries taken and not yet acknowledged. */
@@ -108,6 +120,7 @@ export class Pump {
 
   async #read(source: DeliverySource): Promise<void> {
     for await (const delivery of source) {
+      this.#pending = delivery.pending
       const job = this.#options.prepare(delivery)
       if (job === undefined) {
         delivery.ack()
@@ -133,6 +146,7 @@ export class Pump {
         await job.work(park)
         this.#release(delivery)
         delivery.ack()
+        this.#stuck = undefined
         return
       } catch (error) {
         if (this.#stopping.signal.aborted) {
@@ -140,6 +154,7 @@ export class Pump {
           delivery.nak(NAK_MS)
           return
         }
+        if (error instanceof SignetError && !error.retryable) this.#stuck = error.message
         this.#options.onTrouble(error)
         await sleep(backoffMs(REOPEN, attempt, Math.random()), this.#stopping.signal).catch(
           () => undefined,
@@ -152,4 +167,9 @@ export class Pump {
   #release(delivery: Delivery): void {
     if (this.#held.get(delivery.sequence) === delivery) this.#held.delete(delivery.sequence)
   }
+}
+
+/** What is wrong with the first of some pumps that does not work; undefined where all do. */
+export function pumpTrouble(pumps: readonly Pump[]): string | undefined {
+  return pumps.find((pump) => pump.trouble !== undefined)?.trouble
 }

@@ -67,6 +67,7 @@ export function collectPump(options: CollectOptions): Pump {
     open: isDurable()
       ? durableReader(keptnStore, LOCAL_STREAM, durableName(place.stamp))
       : () => Promise.resolve(listen()),
+    direction: 'up',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
     onTrouble: (error) => {

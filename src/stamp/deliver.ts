@@ -35,6 +35,7 @@ export function deliverPump(options: DeliverOptions): Pump {
   return new Pump({
     name: `deliver from ${scope.controlPlane}`,
     open: durableReader(hubStore, down, durableName(place.stamp)),
+    direction: 'down',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
     onTrouble: (error) => {

@@ -10,6 +10,7 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
+import { pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
 import type { CollectOptions } from './collect.ts'
 import { collectPump, openCollection } from './collect.ts'
@@ -55,9 +56,7 @@ export class StampRole implements Part {
    * for it to come back.
    */
   get notReady(): string | undefined {
-    const idle = this.#pumps.find((pump) => !pump.reading)
-    const reason =
-      this.#reason ?? (idle === undefined ? undefined : `${idle.name}: waits for its consumer`)
+    const reason = this.#reason ?? pumpTrouble(this.#pumps)
     if (reason === undefined) return undefined
     const { known, alive } = this.#options.registrations.count
     return `${reason} (${alive} of ${known} integrations alive)`
@@ -85,6 +84,15 @@ export class StampRole implements Part {
     metrics.durable.set(wayIn.isDurable ? 1 : 0)
     if (!wayIn.isDurable) log.warn({}, WITHOUT_JETSTREAM)
     this.#reason = undefined
+  }
+
+  /** Sets the gauges that say how things stand now. */
+  observe(): void {
+    const { metrics } = this.#options
+    const pending = new Map<string, number>()
+    for (const { direction, pending: count } of this.#pumps)
+      pending.set(direction, (pending.get(direction) ?? 0) + count)
+    for (const [direction, count] of pending) metrics.consumerPending.set({ direction }, count)
   }
 
   /** What is weaker here than it should be, though it works. */

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { startIntegration } from '../../src/demo/integration/integration.ts'
 import { durableName, storeNames } from '../../src/domain/store-names.ts'
+import type { Delivery } from '../../src/links/delivery.ts'
 import { eventually } from '../support/keptn-double-server.ts'
 import { DEPLOYMENT, eventText, TEST, wanted } from '../support/registrations.ts'
 import { PLACE, SCOPE, stampRig } from '../support/stamp-agent.ts'
@@ -131,20 +132,23 @@ test('an acknowledgement of the first hand-out settles the second', async (t) =>
     ...plan,
     filter: 'signet.>',
     start: { from: 'all' },
-    ackWaitMs: 200,
+    ackWaitMs: 300,
     maxAckPending: 10,
   })
   await rig.send(eventText(DEPLOYMENT))
-  const source = await rig.hubStore.read(plan.stream, plan.durable, 1_000_000)
-  const attempts: number[] = []
+  const source = rig.hubStore.read(plan.stream, plan.durable, 0, 1_000_000)
+  const handedOut: Delivery[] = []
   for await (const delivery of source) {
-    attempts.push(delivery.attempt)
-    if (delivery.attempt === 1) t.context = delivery
-    if (delivery.attempt < 3) continue
-    ;(t.context as typeof delivery).ack()
+    handedOut.push(delivery)
+    if (handedOut.length < 3) continue
+    handedOut[0]?.ack()
     source.stop()
   }
-  t.deepEqual(attempts, [1, 2, 3])
+  // A slow machine hands it out once more before it stops.
+  t.deepEqual(
+    handedOut.slice(0, 3).map(({ attempt }) => attempt),
+    [1, 2, 3],
+  )
   await eventually('it is settled', async () => {
     const state = await rig.hubStore.consumer(plan.stream, plan.durable)
     return state?.unacknowledged === 0 && state.ackFloor === 1

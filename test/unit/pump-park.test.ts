@@ -56,6 +56,7 @@ function script(): Script {
 function pump({ source }: Script, prepare: (delivery: Delivery) => Job, ackWaitMs = 60_000): Pump {
   return new Pump({
     name: 'test',
+    direction: 'down',
     open: () => Promise.resolve(source),
     prepare,
     inFlight: 2,
