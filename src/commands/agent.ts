@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import type { Agent, AgentConfig } from '../agent.ts'
 import { createAgent } from '../agent.ts'
 import { describeSettings } from '../config/settings-describe.ts'
@@ -11,7 +12,14 @@ import type { Topology } from '../domain/topology.ts'
 import { isSignetError, SignetError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
-import { keepHeapSmall } from '../runtime/heap.ts'
+
+/**
+ * How much the old part of the heap may grow, in percent of what lived after a full collection, before the
+ * next. V8 would wait for 170 % and more: events live as long as their round trip, so many of them are old
+ * by V8's measure when they are let go, and an agent whose 25 MB live kept 70. With 30 % a collection finds
+ * less, more often, at no cost that could be measured.
+ */
+const HEAP_GROWING_PERCENT = 30
 
 export interface AgentCommand {
   readonly environment: Environment
@@ -26,7 +34,7 @@ export interface AgentCommand {
  * the drain was overdue. Throws what kept it from starting.
  */
 export async function runAgent(command: AgentCommand): Promise<number> {
-  keepHeapSmall()
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
   const { settings, warnings } = await loadSettings(command.environment, command.flags)
   const { topology, warnings: doubts } = await loadTopology(settings.topologyDir)
   const found = stampInTopology(topology, settings.stamp)
