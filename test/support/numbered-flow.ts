@@ -87,6 +87,3 @@ async function publishUntilStored(rig: Rig, from: string, body: string): Promise
     }
   }
 }
-
-/** The other end of a flow. */
-export const otherEnd = (from: string, stamp: string): string => (from === HOME ? stamp : HOME)
