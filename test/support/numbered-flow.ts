@@ -2,7 +2,6 @@ import type { ExecutionContext } from 'ava'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Rig } from './federation.ts'
-import { HOME } from './federation.ts'
 import { eventOf, NOTICE } from './keptn-event.ts'
 
 export interface FlowOptions {
