@@ -17,8 +17,8 @@ interface AckFacts {
 const SHORT = { tokens: 9, facts: 4 }
 const LONG_FACTS = 6
 
-const ACK = '+ACK'
-const WORKING = '+WPI'
+const ACK = new TextEncoder().encode('+ACK')
+const WORKING = new TextEncoder().encode('+WPI')
 
 /** A message that a pull request brought. */
 export class PulledDelivery implements Delivery {
