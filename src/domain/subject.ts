@@ -80,6 +80,13 @@ export function directionPattern(scope: Scope, direction: Direction): string {
   return `signet.${scope.federation}.${direction}.${scope.controlPlane}.>`
 }
 
+/** The tail of a link subject under the `linkPattern` of its stamp; undefined where it is not under it. */
+export function linkTail(pattern: string, subject: string): string | undefined {
+  const prefix = pattern.slice(0, -1)
+  const tail = subject.slice(prefix.length)
+  return subject.startsWith(prefix) && isPublishable(tail) ? tail : undefined
+}
+
 export interface ParsedLinkSubject {
   readonly scope: Scope
   readonly direction: Direction

@@ -28,17 +28,24 @@ export class Lanes {
   readonly #lanes = new Map<string, Lane>()
   readonly #room: (() => void)[] = []
   readonly #idle: (() => void)[] = []
+  readonly #mostBytes: number
   #running = 0
+  #bytes = 0
   #parked = 0
   #parkedBytes = 0
 
   /**
    * `limit`: how many tasks are taken on at once, those of parked lanes apart. `mostParkedBytes`: how much
-   * parked lanes may hold; beyond it nothing more is taken on.
+   * parked lanes may hold; beyond it nothing more is taken on. `mostBytes`: the same for all other lanes.
    */
-  constructor(limit: number, mostParkedBytes = Number.POSITIVE_INFINITY) {
+  constructor(
+    limit: number,
+    mostParkedBytes = Number.POSITIVE_INFINITY,
+    mostBytes = Number.POSITIVE_INFINITY,
+  ) {
     this.#limit = limit
     this.#mostParkedBytes = mostParkedBytes
+    this.#mostBytes = mostBytes
   }
 
   /** Tasks that were taken on and have not ended, parked or not. */
@@ -53,7 +60,11 @@ export class Lanes {
 
   /** Whether a task would be taken on now. */
   get hasRoom(): boolean {
-    return this.#running - this.#parked < this.#limit && this.#parkedBytes < this.#mostParkedBytes
+    return (
+      this.#running - this.#parked < this.#limit &&
+      this.#bytes - this.#parkedBytes < this.#mostBytes &&
+      this.#parkedBytes < this.#mostParkedBytes
+    )
   }
 
   /** Resolves as soon as there is room; the next `add` is then taken without waiting. */
@@ -61,9 +72,10 @@ export class Lanes {
     while (!this.hasRoom) await new Promise<void>((resolve) => this.#room.push(resolve))
   }
 
-  /** Takes a task on. `bytes` is what it keeps in memory, where that may be for long. */
+  /** Takes a task on. `bytes` is what it keeps in memory. */
   add(key: string, task: Task, bytes = 0): void {
     this.#running += 1
+    this.#bytes += bytes
     const lane = this.#lanes.get(key)
     if (lane === undefined) {
       const begun: Lane = { waiting: [], count: 1, bytes, isParked: false }
@@ -91,6 +103,7 @@ export class Lanes {
       lane.count -= 1
       lane.bytes -= next.bytes
       this.#running -= 1
+      this.#bytes -= next.bytes
       this.#room.shift()?.()
     }
     this.#lanes.delete(key)

@@ -37,6 +37,11 @@ const REOPEN: BackoffRule = { firstMs: 100, mostMs: 2_000 }
 const NAK_MS = 1_000
 /** What parked deliveries may hold in memory: some thousand events of usual size. */
 const PARKED_BYTES = 16 * 1_048_576
+/**
+ * What the bodies of the others may hold: thousands of events of usual size, or a few of the largest,
+ * each of which takes several times its size while it is read and sent on.
+ */
+const IN_FLIGHT_BYTES = 1_048_576
 
 /**
  * Takes deliveries from a durable consumer, works on them in order per key, and acknowledges each one after
@@ -59,7 +64,7 @@ export class Pump {
 
   constructor(options: PumpOptions) {
     this.#options = options
-    this.#lanes = new Lanes(options.inFlight, PARKED_BYTES)
+    this.#lanes = new Lanes(options.inFlight, PARKED_BYTES, IN_FLIGHT_BYTES)
   }
 
   get direction(): PumpOptions['direction'] {

@@ -1,6 +1,6 @@
 import type { KeptnEvent } from '../domain/event.ts'
 import type { Place, Scope } from '../domain/subject.ts'
-import { keptnSubject, parseLinkSubject } from '../domain/subject.ts'
+import { keptnSubject, linkPattern, linkTail } from '../domain/subject.ts'
 import { durableName, storeNames } from '../domain/store-names.ts'
 import { ACK_WAIT_MS, durableReader } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
@@ -32,6 +32,7 @@ export interface DeliverOptions {
 export function deliverPump(options: DeliverOptions): Pump {
   const { scope, place, hubStore, log } = options
   const { down } = storeNames(scope)
+  const pattern = linkPattern(scope, 'down', place)
   return new Pump({
     name: `deliver from ${scope.controlPlane}`,
     open: durableReader(hubStore, down, durableName(place.stamp)),
@@ -42,7 +43,7 @@ export function deliverPump(options: DeliverOptions): Pump {
       log.debug({ error }, 'Delivering waits.')
     },
     prepare: (delivery) => {
-      const tail = parseLinkSubject(delivery.subject)?.tail ?? ''
+      const tail = linkTail(pattern, delivery.subject) ?? ''
       const parsed = parseDelivery(delivery, tail === '' ? '' : keptnSubject(tail))
       const key = orderKey(parsed, delivery)
       if (!parsed.ok) {
