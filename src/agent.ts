@@ -1,9 +1,14 @@
+import type { Place } from './domain/subject.ts'
 import type { ControlPlane, Stamp, Topology } from './domain/topology.ts'
 import { SignetError } from './errors.ts'
 import { DeadLetters } from './flow/dead-letters.ts'
 import { WayIn } from './flow/way-in.ts'
+import { WayInReconciler } from './flow/way-in-reconciler.ts'
 import { AdminServer } from './http/admin-server.ts'
+import { UniformServer } from './http/uniform-server.ts'
 import { Hub } from './hub/hub.ts'
+import { KEPTN_PATTERN, KEPTN_STREAM, LOCAL_STREAM } from './domain/store-names.ts'
+import { CoreSource } from './links/core-source.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { NatsAddress } from './links/nats-options.ts'
 import { NatsSide } from './links/nats-side.ts'
@@ -16,8 +21,9 @@ import { Metrics } from './observe/metrics.ts'
 import { agentStatus } from './observe/status.ts'
 import { Lifecycle } from './runtime/lifecycle.ts'
 import type { Part } from './runtime/lifecycle.ts'
-import { openGate } from './stamp/gate.ts'
+import { InterestGate } from './stamp/gate.ts'
 import { PresencePart } from './stamp/presence.ts'
+import { Registrations } from './stamp/registrations.ts'
 import { StampRole } from './stamp/stamp-role.ts'
 
 /** Everything an agent needs to know; made from settings and topology, and checked before. */
@@ -29,6 +35,10 @@ export interface AgentConfig {
   readonly gateway: NatsAddress
   readonly keptn: NatsAddress
   readonly admin: { readonly host: string; readonly port: number }
+  /** Where this stamp's integrations find Keptn's services by their fixed names. */
+  readonly services: { readonly host: string; readonly port: number }
+  /** Where they find the distributor's proxy paths. */
+  readonly http: { readonly host: string; readonly port: number }
   readonly inFlight: number
   readonly drainMs: number
   readonly dedupeWindowMs: number
@@ -57,8 +67,10 @@ const LEAST_OFFLINE_MS = 2_000
  */
 export function createAgent(config: AgentConfig, log: Log): Agent {
   const { topology, stamp } = config
-  const place = topology.stamps.find(({ name }) => name === stamp)
   const homeOf = topology.controlPlanes.filter(({ home }) => home.stamp === stamp)
+  // A home stamp is no target, whatever ring it stands in, and a second stream over Keptn's subjects would
+  // keep Keptn from starting (wire 1.7).
+  const place = homeOf.length > 0 ? undefined : topology.stamps.find(({ name }) => name === stamp)
   if (place === undefined && homeOf.length === 0) throw unknownStamp(stamp)
 
   const metrics = new Metrics()
@@ -75,7 +87,13 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   const messages = new CoreMessages(gateway)
   const keptnStore = new Store(keptn)
   const { dedupeWindowMs } = config
-  const wayIn = new WayIn({ store: keptnStore, publisher: keptnPublisher, dedupeWindowMs })
+  const wayIn = new WayIn({
+    store: keptnStore,
+    publisher: keptnPublisher,
+    dedupeWindowMs,
+    // Keptn itself does not run without JetStream; a stamp may.
+    ...(homeOf.length > 0 ? {} : { withoutJetStream: new CoreMessages(keptn) }),
+  })
   const deadLetters = (controlPlane: string): DeadLetters =>
     new DeadLetters({
       scope: { federation: topology.federation, controlPlane },
@@ -95,13 +113,25 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     metrics,
   }
 
+  const reconciler = new WayInReconciler({
+    onConnect: (listener) => {
+      keptn.onConnect(listener)
+    },
+    store: keptnStore,
+    publisher: keptnPublisher,
+    said: homeOf.length > 0 ? KEPTN_STREAM : LOCAL_STREAM,
+    isDurable: () => wayIn.isDurable,
+    log,
+    metrics,
+  })
   const hubs = homeOf.map((plane) => createHub(plane))
-  const role = place === undefined ? undefined : createRole(place)
+  const stampParts = place === undefined ? undefined : createStamp(place)
+  const watched = [...hubs, ...(stampParts === undefined ? [] : [stampParts.role])]
   const reasons = (): readonly string[] => [
     ...(lifecycle.state === 'draining' ? ['the agent drains'] : []),
     ...sideReason('gateway', gateway),
     ...sideReason('Keptn', keptn),
-    ...[...hubs, ...(role === undefined ? [] : [role])].flatMap((part) =>
+    ...watched.flatMap((part) =>
       part.notReady === undefined ? [] : [`${part.name}: ${part.notReady}`],
     ),
   ]
@@ -109,20 +139,30 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     ...config.admin,
     log,
     reasons,
-    status: () =>
-      agentStatus({ config, homeOf, place, gateway, keptn, hubs, reasons: reasons() }, Date.now()),
-    metrics: async () => ({
-      type: metrics.registry.contentType,
-      text: await metrics.registry.metrics(),
-    }),
+    warnings: () =>
+      [stampParts?.role].flatMap((role) =>
+        role?.warning === undefined ? [] : [`${role.name}: ${role.warning}`],
+      ),
+    status: () => {
+      const sources = { config, homeOf, place, gateway, keptn, hubs, integrations: stampParts }
+      return agentStatus({ ...sources, reasons: reasons() }, Date.now())
+    },
+    metrics: async () => {
+      for (const part of watched) part.observe()
+      const { registry } = metrics
+      return { type: registry.contentType, text: await registry.metrics() }
+    },
   })
   const parts: Part[] = [
     admin,
-    sidePart(gateway, gatewayPublisher),
     sidePart(keptn, keptnPublisher),
+    // Before the gateway: a stamp that is cut off still answers its integrations, or they would end.
+    ...(stampParts?.localParts ?? []),
+    sidePart(gateway, gatewayPublisher),
     probePart(gateway, keptn),
     ...hubs,
-    ...(role === undefined || place === undefined ? [] : [role, createPresence(place)]),
+    ...(stampParts?.linkParts ?? []),
+    reconciler,
   ]
   const lifecycle = new Lifecycle(parts, config.drainMs)
   return {
@@ -142,26 +182,72 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     })
   }
 
-  function createRole({ geo, ring, name }: Stamp): StampRole {
-    return new StampRole({
+  function createStamp(place: Stamp) {
+    const registrations = new Registrations({
+      keptnStore,
+      // Never goes back, as the wall clock may: an integration would seem alive for so long.
+      now: () => performance.timeOrigin + performance.now(),
+      maxBytes: () => Math.min(gateway.maxPayloadBytes, keptn.maxPayloadBytes) / 2,
+      log,
+      metrics,
+    })
+    const gate = new InterestGate({ stamp: place, integrations: registrations, log, metrics })
+    const role = new StampRole({
       ...shared,
-      place: { geo, ring, stamp: name },
+      place: placeOf(place),
       hubStore: (domain) => new Store(gateway, domain),
-      gate: openGate,
+      listen: () => new CoreSource(keptn, KEPTN_PATTERN),
+      gate,
+      registrations,
       deadLetters,
     })
-  }
-
-  function createPresence({ geo, ring, name }: Stamp): PresencePart {
-    return new PresencePart({
+    const presence = new PresencePart({
       topology,
-      place: { geo, ring, stamp: name },
+      place: placeOf(place),
       messages,
       agentVersion: config.version,
       intervalMs: config.presenceIntervalMs,
       isKeptnConnected: () => keptn.state.connected,
-      integrations: () => undefined,
+      integrations: () => registrations.list(),
     })
+    registrations.onChange((change) => {
+      if (change === 'interest') presence.say()
+    })
+    const routes = { registrations, log, onLogs: countLogs(log, metrics) }
+    const services = new UniformServer({
+      ...routes,
+      ...config.services,
+      name: 'services server',
+      key: 'services',
+      setting: 'SIGNET_SERVICES_PORT',
+      prefix: '',
+    })
+    const proxy = new UniformServer({
+      ...routes,
+      ...config.http,
+      name: 'HTTP server',
+      key: 'http',
+      setting: 'SIGNET_HTTP_PORT',
+      prefix: '/controlPlane',
+    })
+    // Pings are answered before the first event is handed over, and until the last one is.
+    const localParts: Part[] = [registrations, services, proxy]
+    const linkParts: Part[] = [role, presence]
+    return { registrations, gate, role, localParts, linkParts }
+  }
+}
+
+function placeOf({ geo, ring, name }: Stamp): Place {
+  return { geo, ring, stamp: name }
+}
+
+/** The first of them say what is wrong; a sender that fails a thousand times an hour says it again. */
+const LOGS_SHOWN = 10
+
+function countLogs(log: Log, metrics: Metrics): (logs: readonly unknown[]) => void {
+  return (logs) => {
+    metrics.integrationLogs.inc(logs.length)
+    log.debug({ logs: logs.slice(0, LOGS_SHOWN), all: logs.length }, 'An integration sent logs.')
   }
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import type { TopologyCommand } from './commands/topology-output.ts'
 import { runTopologyCheck } from './commands/topology-check.ts'
 import { runTopologyExplain } from './commands/topology-explain.ts'
@@ -35,6 +35,7 @@ function program(): Command {
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .exitOverride()
   addAgent(signet, version)
+  addDemo(signet)
   addTopology(signet)
   return signet
 }
@@ -58,6 +59,47 @@ function addAgent(signet: Command, version: string): void {
     const { runAgent } = await import('./commands/agent.ts')
     exitCode = await runAgent({ environment: process.env, flags, version, stopped })
   })
+}
+
+function addDemo(signet: Command): void {
+  signet
+    .command('demo')
+    .description('run a delivery through a federation on this machine; exit 1 if anything is wrong')
+    .option('--stamps <n>', 'how many, in two geos and two rings', wholeNumber(1), 4)
+    .option('--seed <n>', 'decides how long the work takes in each stamp', wholeNumber(0), 1)
+    .option('--keep', 'leave everything running at the end, with its addresses, until Ctrl-C')
+    .option('--nats-server <path>', 'the nats-server to run, instead of one that is looked for')
+    .option('--json', 'the report as JSON')
+    .action(async ({ json, keep, ...options }: DemoOptions) => {
+      const { stdout, stderr, env } = process
+      const { runDemoCommand } = await import('./commands/demo.ts')
+      exitCode = await runDemoCommand({
+        ...options,
+        json: json === true,
+        keep: keep === true,
+        stdout,
+        stderr,
+        color: wantsColor(),
+        live: env['TERM'] !== 'dumb',
+        stopped,
+      })
+    })
+}
+
+interface DemoOptions {
+  readonly stamps: number
+  readonly seed: number
+  readonly natsServer?: string
+  readonly keep?: true
+  readonly json?: true
+}
+
+function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value
+    throw new InvalidArgumentError(`It must be a whole number, ${least} or more.`)
+  }
 }
 
 function addTopology(signet: Command): void {
@@ -127,8 +169,12 @@ function defaultTopology(): string {
 
 /** Colours on a terminal only, and not against the reader's wish. */
 function hasColor(): boolean {
+  return process.stdout.isTTY && wantsColor()
+}
+
+function wantsColor(): boolean {
   const wish = process.env['NO_COLOR']
-  return process.stdout.isTTY && (wish === undefined || wish === '')
+  return wish === undefined || wish === ''
 }
 
 /** The first signal asks for a drain, the second ends at once. */

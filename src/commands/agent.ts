@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import type { Agent, AgentConfig } from '../agent.ts'
 import { createAgent } from '../agent.ts'
 import { describeSettings } from '../config/settings-describe.ts'
@@ -12,6 +13,14 @@ import { isSignetError, SignetError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
 
+/**
+ * How much the old part of the heap may grow, in percent of what lived after a full collection, before the
+ * next. V8 would wait for 170 % and more: events live as long as their round trip, so many of them are old
+ * by V8's measure when they are let go, and an agent whose 25 MB live kept 70. With 40 % a collection finds
+ * less, more often, at no cost that could be measured.
+ */
+const HEAP_GROWING_PERCENT = 40
+
 export interface AgentCommand {
   readonly environment: Environment
   readonly flags: Flags
@@ -25,6 +34,7 @@ export interface AgentCommand {
  * the drain was overdue. Throws what kept it from starting.
  */
 export async function runAgent(command: AgentCommand): Promise<number> {
+  setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
   const { settings, warnings } = await loadSettings(command.environment, command.flags)
   const { topology, warnings: doubts } = await loadTopology(settings.topologyDir)
   const found = stampInTopology(topology, settings.stamp)
@@ -77,6 +87,8 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
     gateway: { servers: gateway.urls, auth: gateway.auth },
     keptn: { servers: keptn.urls, auth: keptn.auth },
     admin: { host: listenHost, port: adminPort },
+    services: { host: listenHost, port: settings.servicesPort },
+    http: { host: listenHost, port: settings.httpPort },
     inFlight: settings.inFlight,
     drainMs: settings.drainMs,
     dedupeWindowMs: settings.dedupeWindowMs,

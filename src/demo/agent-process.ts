@@ -100,6 +100,11 @@ export class AgentProcess implements AsyncDisposable {
     )
   }
 
+  /** What it has logged, in all its lives. */
+  log(): Promise<string> {
+    return readFile(this.#options.logFile, 'utf8')
+  }
+
   /** Asks it to drain; resolves with its exit code. */
   async stop(): Promise<number> {
     const child = this.#child

@@ -18,6 +18,7 @@ export interface KeptnEvent {
   readonly triggeredid: string
   readonly gitcommitid: string
   readonly shkeptnspecversion: string
+  /** Empty where the event has none that a message could carry on. */
   readonly traceparent: string
   readonly project: string
   readonly stage: string
@@ -57,9 +58,20 @@ const OPTIONAL_STRINGS = [
   'shkeptnspecversion',
   'contenttype',
 ] as const
-const ENVELOPE_KEYS = [...OPTIONAL_STRINGS, 'type', 'id', 'source', 'specversion', 'time', 'data']
 const DATA_STRINGS = ['project', 'stage', 'service', 'status', 'result', 'message'] as const
-const DATA_KEYS = [...DATA_STRINGS, 'labels', 'temporaryData']
+/** Names that Go reads, by themselves and by how it folds them. */
+const ENVELOPE_KEYS = folded(
+  ...OPTIONAL_STRINGS,
+  'type',
+  'id',
+  'source',
+  'specversion',
+  'time',
+  'data',
+)
+const DATA_KEYS = folded(...DATA_STRINGS, 'labels', 'temporaryData')
+/** What a header can carry of it, and more than W3C's trace contexts need. */
+const TRACEPARENT = /^[!-~]{1,512}$/
 
 /**
  * Reads an event, or says why it must not be published under `sh.keptn.>`: some malformed events crash
@@ -123,6 +135,7 @@ function view(json: JsonObject): KeptnEvent {
   const type = json['type'] as string
   const source = json['source'] as string
   const stage = text(data['stage'])
+  const traceparent = text(json['traceparent'])
   return {
     id: json['id'] as string,
     source,
@@ -133,7 +146,7 @@ function view(json: JsonObject): KeptnEvent {
     triggeredid: text(json['triggeredid']),
     gitcommitid: text(json['gitcommitid']),
     shkeptnspecversion: text(json['shkeptnspecversion']),
-    traceparent: text(json['traceparent']),
+    traceparent: TRACEPARENT.test(traceparent) ? traceparent : '',
     project: text(data['project']),
     stage,
     service: text(data['service']),
@@ -146,14 +159,16 @@ function view(json: JsonObject): KeptnEvent {
  * Go matches JSON keys without regard to case, and the last one wins: `"source":"a","Source":null`
  * leaves a nil source, and crashes shipyard-controller. Such an event reads differently here and there.
  */
-function foldedTwin(object: JsonObject, known: readonly string[]): string | undefined {
+function foldedTwin(object: JsonObject, known: ReadonlyMap<string, string>): string | undefined {
   for (const key of Object.keys(object)) {
-    if (known.includes(key)) continue
-    const folded = fold(key)
-    const twin = known.find((name) => fold(name) === folded)
-    if (twin !== undefined) return `${clip(key)} besides ${twin}`
+    const name = known.get(key) ?? known.get(fold(key))
+    if (name !== undefined && name !== key) return `${clip(key)} besides ${name}`
   }
   return undefined
+}
+
+function folded(...names: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(names.flatMap((name) => [[name, name] as const, [fold(name), name] as const]))
 }
 
 /** As Go's simple folding: the long s and the Kelvin sign count as s and k. */
@@ -161,26 +176,19 @@ function fold(key: string): string {
   return key.toLowerCase().toUpperCase()
 }
 
-const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|[+-](\d\d):(\d\d))$/
+const HOUR_MINUTE = '(?:[01]\\d|2[0-3]):[0-5]\\d'
+const RFC3339 = new RegExp(
+  `^(\\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\\d|3[01])T${HOUR_MINUTE}:[0-5]\\d(?:\\.\\d+)?(?:Z|[+-]${HOUR_MINUTE})$`,
+)
+/** Every month has them. */
+const LEAST_DAYS = 28
 
 /** Whether Go's `time.Time` reads it from JSON. */
 export function isRfc3339(value: string): boolean {
   const match = RFC3339.exec(value)
   if (match === null) return false
-  const [year, month, day, hour, minute, second, zoneHour, zoneMinute] = match
-    .slice(1)
-    .map((part) => Number(part ?? '0')) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
-  if (month < 1 || month > 12 || day < 1 || day > daysIn(year, month)) return false
-  return hour < 24 && minute < 60 && second < 60 && zoneHour < 24 && zoneMinute < 60
+  const [, year, month, day] = match
+  return Number(day) <= LEAST_DAYS || Number(day) <= daysIn(Number(year), Number(month))
 }
 
 function daysIn(year: number, month: number): number {

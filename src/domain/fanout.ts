@@ -81,7 +81,7 @@ export interface FinishedAnswer extends StartedAnswer {
 
 export interface GivenUp {
   readonly kind: 'skipped' | 'failed'
-  readonly reason: 'offline' | 'not-started' | 'not-finished'
+  readonly reason: 'offline' | 'not-started' | 'not-finished' | 'undeliverable'
   readonly at: number
 }
 

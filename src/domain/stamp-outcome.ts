@@ -38,6 +38,7 @@ const REASONS: Readonly<Record<GivenUp['reason'], string>> = {
   offline: 'offline',
   'not-started': 'not started in time',
   'not-finished': 'not finished in time',
+  undeliverable: 'the event could not be sent: see the dead letters',
 }
 
 /**

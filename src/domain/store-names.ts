@@ -10,6 +10,8 @@ export const LOCAL_STREAM = 'SIGNET_LOCAL'
 /** Keptn's own stream in the home stamp, which shipyard-controller makes (wire 1.7). */
 export const KEPTN_STREAM = 'keptn'
 export const KEPTN_PATTERN = 'sh.keptn.>'
+/** The bucket of a stamp's Keptn NATS that keeps which integrations registered there. */
+export const REGISTRATIONS_BUCKET = 'signet_registrations'
 
 export interface StoreNames {
   readonly down: string

@@ -26,14 +26,14 @@ export interface Scope {
 /** The two ways through the hub store. */
 export type Direction = 'down' | 'up'
 
-// A subject's token: anything but white space, control characters, dots and the wildcards.
-// NATS itself takes more, but an event type with such characters cannot be subscribed to.
+// Tokens with dots between them. A token is anything but white space, control characters, dots and the
+// wildcards: NATS itself takes more, but an event type with such characters cannot be subscribed to.
 // oxlint-disable-next-line no-control-regex
-const TOKEN = /^[^\s.*>\u0000-\u001f\u007f]+$/
+const SUBJECT = /^[^\s.*>\u0000-\u001f\u007f]+(?:\.[^\s.*>\u0000-\u001f\u007f]+)*$/
 
 /** Whether `subject` is a publishable NATS subject: tokens without wildcards, none of them empty. */
 export function isPublishable(subject: string): boolean {
-  return subject.length > 0 && subject.split('.').every((token) => TOKEN.test(token))
+  return SUBJECT.test(subject)
 }
 
 /** The tail of a Keptn subject or event type, or undefined where it is not under `sh.keptn.`. */
@@ -78,6 +78,13 @@ export function linkPattern(scope: Scope, direction: Direction, place: Place): s
 /** The pattern of one direction of one control plane: what the stream of the hub store captures. */
 export function directionPattern(scope: Scope, direction: Direction): string {
   return `signet.${scope.federation}.${direction}.${scope.controlPlane}.>`
+}
+
+/** The tail of a link subject under the `linkPattern` of its stamp; undefined where it is not under it. */
+export function linkTail(pattern: string, subject: string): string | undefined {
+  const prefix = pattern.slice(0, -1)
+  const tail = subject.slice(prefix.length)
+  return subject.startsWith(prefix) && isPublishable(tail) ? tail : undefined
 }
 
 export interface ParsedLinkSubject {

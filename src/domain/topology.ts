@@ -121,9 +121,9 @@ export interface Rollout {
  * expression: `*a*a*a*b` and an event whose stage is a few hundred letters would stop the agent.
  */
 export function globMatches(glob: string, text: string): boolean {
+  if (!glob.includes('*')) return glob === text
   const [head = '', ...parts] = glob.split('*')
-  const tail = parts.pop()
-  if (tail === undefined) return glob === text
+  const tail = parts.pop() ?? ''
   const end = text.length - tail.length
   if (end < head.length || !text.startsWith(head) || !text.endsWith(tail)) return false
   // The leftmost place is always the best: it leaves most to the parts that follow.

@@ -8,7 +8,7 @@ export const ACK_WAIT_MS = 6_000
 /** More than ever lies between taking and acknowledging: the buffer and what is being worked on. */
 export const MAX_ACK_PENDING = 5_000
 /** What a consumer may buffer ahead of the work, in bytes. */
-const BUFFER_BYTES = 2 * 1_048_576
+const BUFFER_BYTES = 1_048_576
 const MARGIN_MS = 250
 
 /**

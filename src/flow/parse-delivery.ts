@@ -1,7 +1,6 @@
 import type { ParsedEvent } from '../domain/event.ts'
 import { parseEvent } from '../domain/event.ts'
 import type { Delivery } from '../links/delivery.ts'
-import type { Job } from '../runtime/pump.ts'
 
 /** Reads the event of a delivery; `subject` is the Keptn subject that its type must equal. */
 export function parseDelivery(delivery: Delivery, subject: string): ParsedEvent {
@@ -14,9 +13,4 @@ export function parseDelivery(delivery: Delivery, subject: string): ParsedEvent 
 export function orderKey(parsed: ParsedEvent, delivery: Delivery): string {
   if (!parsed.ok) return `#${delivery.sequence}`
   return parsed.event.context === '' ? parsed.event.id : parsed.event.context
-}
-
-/** A delivery that needs nothing done: it is acknowledged, and waits for nobody. */
-export function nothingToDo(delivery: Delivery): Job {
-  return { key: `#${delivery.sequence}`, work: () => Promise.resolve() }
 }

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { INBOUND_PATTERN, INBOUND_STREAM, KEPTN_PATTERN } from '../domain/store-names.ts'
-import { inboundSubject } from '../domain/subject.ts'
+import { inboundSubject, keptnSubject } from '../domain/subject.ts'
+import type { CoreMessages } from '../links/core-messages.ts'
 import type { Headers } from '../links/delivery.ts'
 import { MESSAGE_ID } from '../links/header-names.ts'
 import { fingerprint, messageId } from '../links/message-id.ts'
@@ -14,6 +15,8 @@ export interface WayInOptions {
   readonly store: Store
   readonly publisher: Publisher
   readonly dedupeWindowMs: number
+  /** For a server without JetStream; undefined where it must have it, as at home. */
+  readonly withoutJetStream?: CoreMessages
 }
 
 /** Enough for minutes at full speed; the server's window is the judge, this only saves round trips. */
@@ -25,16 +28,31 @@ const REMEMBERED = 20_000
  */
 export class WayIn {
   readonly #options: WayInOptions
-  /** Event id to the fingerprint of its body. Sized by count, which costs the least (nats-notes 5.1). */
+  /**
+   * Event id to the fingerprint of its body: of what has come twice, and so may come a hundred times, as
+   * it does by polling. Nearly all events come once; the server remembers those, and to remember them
+   * here as well costs memory and a hash each. Without JetStream nobody else does.
+   */
   readonly #recent = new LRUCache<string, string>({ max: REMEMBERED })
+
+  #isDurable = true
 
   constructor(options: WayInOptions) {
     this.#options = options
   }
 
-  /** Makes the stream. */
+  /** Whether a stream keeps what comes in; else memory does, and a restart forgets it. */
+  get isDurable(): boolean {
+    return this.#isDurable
+  }
+
+  /** Makes the stream, or finds out that there can be none. */
   async open(): Promise<void> {
-    const { store, dedupeWindowMs } = this.#options
+    const { store, dedupeWindowMs, withoutJetStream } = this.#options
+    if (withoutJetStream !== undefined && (await store.hasNoJetStream())) {
+      this.#isDurable = false
+      return
+    }
     await store.ensureStream({
       name: INBOUND_STREAM,
       subjects: [INBOUND_PATTERN],
@@ -49,19 +67,22 @@ export class WayIn {
 
   /** Brings an event in. Tries for as long as it takes; rejections as `Publisher.store`. */
   async enter(tail: string, eventId: string, body: Uint8Array, headers: Headers): Promise<Entered> {
-    const print = fingerprint(body)
     const known = this.#recent.get(eventId)
-    if (known !== undefined) return known === print ? 'duplicate' : 'conflict'
-    const stored = await this.#options.publisher.store({
+    if (known !== undefined) return known === fingerprint(body) ? 'duplicate' : 'conflict'
+    const { publisher, withoutJetStream } = this.#options
+    if (!this.#isDurable) {
+      await withoutJetStream?.hand(keptnSubject(tail), body, headers)
+      this.#recent.set(eventId, fingerprint(body))
+      return 'stored'
+    }
+    const stored = await publisher.store({
       subject: inboundSubject(tail),
       body,
       stream: INBOUND_STREAM,
       headers: { ...headers, [MESSAGE_ID]: messageId(eventId) },
     })
-    if (!stored.duplicate) {
-      this.#recent.set(eventId, print)
-      return 'stored'
-    }
+    if (!stored.duplicate) return 'stored'
+    const print = fingerprint(body)
     const first = await this.#options.store.message(INBOUND_STREAM, stored.sequence)
     // What has aged out cannot be compared; that it came again is all that is known then.
     const firstPrint = first === undefined ? print : fingerprint(first.body)

@@ -11,6 +11,8 @@ export interface AdminServerOptions {
   readonly log: Log
   /** Why the agent is not ready; empty where it is. */
   readonly reasons: () => readonly string[]
+  /** What is weaker than it should be, though the agent works. */
+  readonly warnings: () => readonly string[]
   readonly status: () => unknown
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>
 }
@@ -56,12 +58,13 @@ export class AdminServer implements Part {
   }
 
   #routes(): void {
-    const { reasons, status, metrics } = this.#options
+    const { reasons, warnings, status, metrics } = this.#options
     this.#server.get('/livez', () => ({ status: 'alive' }))
     this.#server.get('/readyz', (_, reply) => {
       const found = reasons()
-      if (found.length === 0) return { status: 'ready', reasons: [] }
-      return reply.code(503).send({ status: 'not ready', reasons: found })
+      const body = { reasons: found, warnings: warnings() }
+      if (found.length === 0) return { status: 'ready', ...body }
+      return reply.code(503).send({ status: 'not ready', ...body })
     })
     this.#server.get('/status', () => status())
     this.#server.get('/metrics', async (_, reply) => {

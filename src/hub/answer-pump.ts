@@ -37,6 +37,7 @@ export function answerPump(options: AnswerPumpOptions): Pump {
   return new Pump({
     name: `answers to ${scope.controlPlane}`,
     open: durableReader(hubStore, storeNames(scope).up, durableName(home)),
+    direction: 'answer',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
     onTrouble: (error) => {

@@ -35,6 +35,15 @@ export class FanOutKeeper {
     this.#options = options
   }
 
+  /** Gives up all targets that have not answered. */
+  async giveUpAll(live: LiveFanOut, reason: GivenUp['reason']): Promise<void> {
+    const at = this.#options.now()
+    for (const { stamp, given } of live.head.targets) {
+      if (given === 'sent' && live.records.get(stamp) === undefined)
+        await this.#giveUp(live, stamp, { kind: 'failed', reason, at })
+    }
+  }
+
   /** Looks at the clocks and the answers; rejects where the store or the way in does not answer. */
   async look(live: LiveFanOut): Promise<Looked> {
     const { now, presence } = this.#options

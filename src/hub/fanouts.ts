@@ -3,7 +3,7 @@ import { backoffMs } from '../domain/backoff.ts'
 import type { Answer, Taken } from '../domain/fanin.ts'
 import { cancel, takeAnswer, withdraw } from '../domain/fanin.ts'
 import type { Cancelled, FanOut, Settlement } from '../domain/fanout.ts'
-import { SignetError } from '../errors.ts'
+import { isSignetError, SignetError } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { FanOutKeeperOptions, Looked } from './fanout-keeper.ts'
@@ -22,11 +22,7 @@ export type AnswerOutcome = Taken['kind'] | 'unknown' | 'conflict'
 export interface StageOver {
   readonly context: string
   readonly stage: string
-  /** Empty: of every service. */
-  readonly service: string
   readonly reason: Cancelled['reason']
-  /** The task that it asks for now, where it asks for one. */
-  readonly except: string
   /** When its stream took that in, in milliseconds since the epoch. */
   readonly saidAt: number
 }
@@ -112,6 +108,14 @@ export class FanOuts {
     this.#look(live)
   }
 
+  /** No copy of a fan-out can be stored, now or later: its targets are not waited for. */
+  async undeliverable(id: string): Promise<void> {
+    const live = this.#live.get(id)
+    if (live === undefined) return
+    await this.#keeper.giveUpAll(live, 'undeliverable')
+    this.#look(live)
+  }
+
   /** Takes an answer in. Resolves when it is kept: it may be acknowledged then. */
   async answer(triggeredid: string, stamp: string, answer: Answer): Promise<AnswerOutcome> {
     const live = this.#live.get(triggeredid)
@@ -144,13 +148,13 @@ export class FanOuts {
   }
 
   /** Keptn no longer waits for the tasks of a stage in a context. */
-  cancelStage({ context, stage, service, reason, except, saidAt }: StageOver): void {
+  cancelStage({ context, stage, reason, saidAt }: StageOver): void {
     for (const live of this.#live.values()) {
       const { head } = live
-      if (head.context !== context || head.stage !== stage || head.id === except) continue
-      if (service !== '' && head.service !== service) continue
-      // A server that was killed hands out old events again: they end nothing that came after them.
-      if (head.storedAt !== undefined && saidAt <= head.storedAt) continue
+      if (head.context !== context || head.stage !== stage) continue
+      // By the clock of one server: a hub that was away opens a task later than it was aborted. And a
+      // signal that comes again after a crash must not end what Keptn has asked for since.
+      if ((head.storedAt ?? head.openedAt) >= saidAt) continue
       const { settlement } = cancel(head, reason, this.#options.now())
       if (settlement !== undefined && head.settlement === undefined) this.#endAs(live, settlement)
     }
@@ -208,7 +212,10 @@ export class FanOuts {
       } catch (error) {
         live.isStale = true
         if (signal.aborted) return
-        this.#options.log.debug({ error, fanout: live.head.id }, 'A fan-out waits for its store.')
+        const { log } = this.#options
+        const facts = { error, fanout: live.head.id, task: live.head.task }
+        if (isSignetError(error) && error.retryable) log.debug(facts, 'A fan-out waits.')
+        else log.warn(facts, 'A fan-out cannot go on; it is tried again.')
         await sleep(backoffMs(RETRY, attempt, Math.random()), signal).catch(() => undefined)
       }
     }

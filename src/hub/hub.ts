@@ -7,6 +7,7 @@ import type { ControlPlane, Topology } from '../domain/topology.ts'
 import { SignetError } from '../errors.ts'
 import { ACK_WAIT_MS, durableReader, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
+import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import { Bucket } from '../links/bucket.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
@@ -18,6 +19,7 @@ import type { Metrics } from '../observe/metrics.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
+import { pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
 import { AggregateEmitter } from './aggregate-emitter.ts'
 import { answerPump } from './answer-pump.ts'
@@ -79,8 +81,7 @@ export class Hub implements Part {
   /** Why it does not work, or undefined. */
   get notReady(): string | undefined {
     if (this.#reason !== undefined) return this.#reason
-    const idle = this.#pumps.find((pump) => !pump.reading)
-    return idle === undefined ? undefined : `${idle.name}: waits for its stream`
+    return pumpTrouble(this.#pumps)
   }
 
   get registry(): StampRegistry | undefined {
@@ -111,7 +112,24 @@ export class Hub implements Part {
     this.#reason = 'takes in what Keptn said while no hub ran'
     await this.#caughtUp(this.#options.keptnStore, KEPTN_STREAM, durable, signal)
     fanOuts.ready()
+    this.#options.metrics.durable.set(1)
     this.#reason = undefined
+  }
+
+  /** Sets the gauges that say how things stand now. */
+  observe(): void {
+    const { metrics, topology } = this.#options
+    observePumps(this.#pumps, metrics)
+    const online = new Map<string, number>()
+    for (const { geo, ring, name } of topology.stamps) {
+      const key = `${geo} ${ring}`
+      const isThere = this.#registry?.record(name) !== undefined && this.#registry.isOnline(name)
+      online.set(key, (online.get(key) ?? 0) + (isThere ? 1 : 0))
+    }
+    for (const [key, count] of online) {
+      const [geo = '', ring = ''] = key.split(' ')
+      metrics.stampsOnline.set({ geo, ring }, count)
+    }
   }
 
   async stop(): Promise<void> {

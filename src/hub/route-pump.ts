@@ -8,6 +8,7 @@ import { storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { linkSubject, tailOf } from '../domain/subject.ts'
 import type { ControlPlane, TaskPolicy, Topology } from '../domain/topology.ts'
+import { isSignetError } from '../errors.ts'
 import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
@@ -28,7 +29,7 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { FanOuts } from './fanouts.ts'
-import { signalOf } from './signals.ts'
+import { Signals } from './signals.ts'
 import type { StampRegistry } from './stamp-registry.ts'
 
 export interface RoutePumpOptions {
@@ -64,6 +65,7 @@ export function routePump(options: RoutePumpOptions): Pump {
   return new Pump({
     name: `route ${options.controlPlane.name}`,
     open: options.open,
+    direction: 'route',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
     onTrouble: (error) => {
@@ -81,6 +83,7 @@ export function routePump(options: RoutePumpOptions): Pump {
 
 class Router {
   readonly #options: RoutePumpOptions
+  readonly #signals = new Signals()
   /** Event id to the fingerprint of its body: of what has been routed to its end. */
   readonly #recent = new LRUCache<string, string>({ max: REMEMBERED })
 
@@ -124,12 +127,11 @@ class Router {
 
   #signal(event: KeptnEvent, saidAt: number): void {
     const { fanOuts } = this.#options
-    const signal = signalOf(event)
+    const signal = this.#signals.read(event)
     if (signal.kind === 'answered-at-home') fanOuts.homeAnswered(signal.triggeredid)
     else if (signal.kind === 'stage-over') {
-      const { stage, service, reason } = signal
-      const { context, id: except } = event
-      fanOuts.cancelStage({ context, stage, service, reason, except, saidAt })
+      const { stage, reason } = signal
+      fanOuts.cancelStage({ context: event.context, stage, reason, saidAt })
     }
   }
 
@@ -160,7 +162,14 @@ class Router {
     const copies = head.targets
       .filter(({ given }) => given === 'sent')
       .map(({ geo, ring, stamp }) => ({ place: { geo, ring, stamp }, cause }))
-    fanOuts.sent(event.id, await this.#send(delivery, event, path, copies))
+    try {
+      fanOuts.sent(event.id, await this.#send(delivery, event, path, copies))
+    } catch (error) {
+      // Too large, or refused for good: waiting for answers would only take Keptn's time.
+      if (isSignetError(error) && !error.retryable && error.code !== 'SIGNET_STOPPED')
+        await fanOuts.undeliverable(event.id)
+      throw error
+    }
   }
 
   #choose({ policy, targets }: Extract<Route, { kind: 'fan-out' }>, event: KeptnEvent) {

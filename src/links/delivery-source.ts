@@ -11,7 +11,7 @@ const PULL_MS = 2_000
 const LATE_MS = 1_500
 const TICK_MS = 250
 /** So many messages at most for one pull; most pulls end with it, or with the bytes. */
-const BATCH = 500
+const BATCH = 200
 /** Subject, reply and what else the server counts besides headers and body. */
 const OVERHEAD_BYTES = 65_536
 /** Statuses of a pull that has simply ended: nothing there, time over, no room for the next message. */
@@ -242,7 +242,6 @@ export class PulledSource implements DurableSource {
 }
 
 function lost(why: string, cause?: unknown): SignetError {
-  return new SignetError('SIGNET_LINK_LOST', `A consumer can no longer be read: ${why}.`, {
-    ...(cause === undefined ? {} : { cause }),
-  })
+  const message = `A consumer can no longer be read: ${why}.`
+  return new SignetError('SIGNET_LINK_LOST', message, cause === undefined ? {} : { cause })
 }

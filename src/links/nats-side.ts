@@ -47,6 +47,7 @@ export class NatsSide {
   #closing = false
   #watching: Promise<void> | undefined
   #actions: (() => void)[] = []
+  readonly #onConnect: (() => void)[] = []
   readonly #onDisconnect: (() => void)[] = []
 
   constructor(options: NatsSideOptions) {
@@ -99,6 +100,11 @@ export class NatsSide {
     return this.#options.side
   }
 
+  /** Calls `listener` whenever the side is connected, from now on. */
+  onConnect(listener: () => void): void {
+    this.#onConnect.push(listener)
+  }
+
   /** Calls `listener` whenever an established connection breaks. */
   onDisconnect(listener: () => void): void {
     this.#onDisconnect.push(listener)
@@ -112,6 +118,10 @@ export class NatsSide {
   /** What a restricted user may listen to for answers (nats-notes 7.2). */
   get inboxPrefix(): string {
     return this.#options.inboxPrefix
+  }
+
+  get isConnected(): boolean {
+    return this.#connected
   }
 
   get state(): SideState {
@@ -177,6 +187,7 @@ export class NatsSide {
     this.#connected = true
     this.#connects += 1
     this.#options.events.connected(this.#connection?.getServer() ?? '')
+    for (const listener of this.#onConnect) listener()
   }
 
   #down(reason: string): void {

@@ -7,14 +7,14 @@ import { sleep } from '../runtime/clock.ts'
 import type { Headers, Stored } from './delivery.ts'
 import type { NatsSide } from './nats-side.ts'
 
-type Acknowledged = Omit<Stored, 'tries'>
-
+/** A message on its way: sent and sent again until the server has it, or nothing can help. */
 interface Waiting {
-  readonly subject: string
-  readonly stream: string
-  readonly deadline: number
-  resolve(stored: Acknowledged): void
-  reject(error: SignetError): void
+  readonly message: Message
+  tries: number
+  /** When its acknowledgement is late. */
+  deadline: number
+  resolve(stored: Stored): void
+  reject(error: unknown): void
 }
 
 /** What is to be stored, and where the server must say it is. */
@@ -77,22 +77,16 @@ export class Publisher {
    * (`SIGNET_STOPPED`) or for what no retry can mend: `SIGNET_TOO_LARGE`, `SIGNET_PUBLISH_REFUSED`,
    * `SIGNET_STREAM_CONFLICT`.
    */
-  async store(message: Message): Promise<Stored> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return { ...(await this.#once(message)), tries: attempt }
-      } catch (error) {
-        if (!(error instanceof SignetError) || !error.retryable) throw error
-        const wait = backoffMs(RETRY, attempt, Math.random())
-        await sleep(wait, this.#stopping.signal)
-      }
-    }
+  store(message: Message): Promise<Stored> {
+    return new Promise((resolve, reject) => {
+      this.#sendSoon({ message, tries: 1, deadline: 0, resolve, reject })
+    })
   }
 
   /** What waits cannot be answered any more: it is sent again as soon as the connection is back. */
   connectionLost(): void {
     for (const waiting of this.#waiting.values())
-      waiting.reject(lost(waiting.subject, 'the connection broke'))
+      this.#failed(waiting, lost(waiting.message.subject, 'the connection broke'))
     this.#waiting.clear()
   }
 
@@ -106,57 +100,71 @@ export class Publisher {
     this.#waiting.clear()
   }
 
-  #once(message: Message): Promise<Acknowledged> {
-    return new Promise((resolve, reject) => {
-      if (this.#stopping.signal.aborted) {
-        reject(this.#stopping.signal.reason)
-        return
-      }
-      this.#side.soon(() => {
-        this.#send(message, resolve, reject)
-      })
+  #sendSoon(waiting: Waiting): void {
+    this.#side.soon(() => {
+      this.#send(waiting)
     })
   }
 
-  #send(
-    { subject, body, headers: pairs, stream }: Message,
-    resolve: (stored: Acknowledged) => void,
-    reject: (error: SignetError) => void,
-  ): void {
+  #send(waiting: Waiting): void {
+    const { subject, body, headers: pairs } = waiting.message
     // What a disconnected client publishes is gone without an error (nats-notes 8).
-    if (!this.#side.state.connected) {
-      reject(lost(subject, 'the connection is down'))
-      return
-    }
-    if (this.#stopping.signal.aborted) {
-      reject(stopped())
+    if (!this.#side.isConnected || this.#stopping.signal.aborted) {
+      this.#failed(waiting, lost(subject, 'the connection is down'))
       return
     }
     this.#next += 1
     const token = this.#next.toString(36)
-    const head = headers()
-    for (const name in pairs) head.set(name, pairs[name] as string)
     try {
+      const head = headers()
+      // Each name stands there once, so nothing is to be replaced, which `set` would look for.
+      for (const name in pairs) head.append(name, pairs[name] as string)
       const reply = `${this.#prefix}.${token}`
       this.#side.connection.publish(subject, body, { reply, headers: head })
     } catch (error) {
-      reject(this.#refusal(error, subject, body))
+      this.#failed(waiting, this.#refusal(error, waiting.message))
       return
     }
-    const deadline = Date.now() + ACK_TIMEOUT_MS
-    this.#waiting.set(token, { subject, stream, deadline, resolve, reject })
+    waiting.deadline = Date.now() + ACK_TIMEOUT_MS
+    this.#waiting.set(token, waiting)
   }
 
-  #refusal(error: unknown, subject: string, body: Uint8Array): SignetError {
+  /** Sends it again after a while, unless no retry can mend it. */
+  #failed(waiting: Waiting, error: SignetError): void {
+    if (this.#stopping.signal.aborted) {
+      waiting.reject(this.#stopping.signal.reason)
+    } else if (error.retryable) {
+      void this.#sendLater(waiting)
+    } else waiting.reject(error)
+  }
+
+  async #sendLater(waiting: Waiting): Promise<void> {
+    const wait = backoffMs(RETRY, waiting.tries, Math.random())
+    waiting.tries += 1
+    try {
+      await sleep(wait, this.#stopping.signal)
+      this.#sendSoon(waiting)
+    } catch (error) {
+      waiting.reject(error)
+    }
+  }
+
+  #refusal(error: unknown, { subject, body, headers: pairs }: Message): SignetError {
+    if (!(error instanceof Error) || error.name !== 'InvalidArgumentError')
+      return lost(subject, 'the client did not take it', error)
     const limit = this.#side.maxPayloadBytes
-    if (error instanceof Error && error.name === 'InvalidArgumentError') {
+    const bytes = body.length + headerBytes(pairs)
+    if (bytes > limit) {
       return new SignetError(
         'SIGNET_TOO_LARGE',
         `A message of ${body.length} bytes with its headers is above the server's max_payload of ${limit}.`,
-        { cause: error, details: { subject, bytes: body.length, limit } },
+        { cause: error, details: { subject, bytes, limit } },
       )
     }
-    return lost(subject, 'the client did not take it', error)
+    return new SignetError('SIGNET_PUBLISH_REFUSED', `The client refused it: ${error.message}.`, {
+      cause: error,
+      details: { subject },
+    })
   }
 
   #answered(message: Msg): void {
@@ -165,11 +173,9 @@ export class Publisher {
     // Late, after its deadline: the message was sent again, and that one's answer counts.
     if (waiting === undefined) return
     this.#waiting.delete(token)
-    if (message.headers?.code === NO_RESPONDERS) {
-      waiting.reject(lost(waiting.subject, 'no stream listens to it'))
-      return
-    }
-    settle(waiting, message)
+    const outcome = readPubAck(message, waiting)
+    if (outcome instanceof SignetError) this.#failed(waiting, outcome)
+    else waiting.resolve(outcome)
   }
 
   #sweep(now: number): void {
@@ -177,7 +183,7 @@ export class Publisher {
       // Insertion order is deadline order, as every wait is equally long.
       if (waiting.deadline > now) return
       this.#waiting.delete(token)
-      waiting.reject(lost(waiting.subject, 'no acknowledgement in time'))
+      this.#failed(waiting, lost(waiting.message.subject, 'no acknowledgement in time'))
     }
   }
 }
@@ -189,28 +195,23 @@ interface PubAck {
   readonly error?: { readonly code?: number; readonly err_code?: number; description?: string }
 }
 
-function settle(waiting: Waiting, message: Msg): void {
-  const { subject, stream } = waiting
-  let answer: PubAck
+/** What the server says of a message: where it is stored, or why it is not. */
+function readPubAck(answer: Msg, { message: { subject, stream }, tries }: Waiting) {
+  if (answer.headers?.code === NO_RESPONDERS) return lost(subject, 'no stream listens to it')
+  let ack: PubAck
   try {
-    answer = message.json<PubAck>()
+    ack = answer.json<PubAck>()
   } catch (error) {
-    waiting.reject(lost(subject, 'the acknowledgement is unreadable', error))
-    return
+    return lost(subject, 'the acknowledgement is unreadable', error)
   }
-  if (answer.error !== undefined) {
-    waiting.reject(refused(subject, answer.error))
-  } else if (answer.stream !== stream || answer.seq === undefined) {
-    waiting.reject(
-      new SignetError(
-        'SIGNET_STREAM_CONFLICT',
-        `Stream ${answer.stream ?? '?'} took what is meant for ${stream}: their subjects overlap.`,
-        { details: { subject, expected: stream, actual: answer.stream } },
-      ),
-    )
-  } else {
-    waiting.resolve({ stream, sequence: answer.seq, duplicate: answer.duplicate === true })
-  }
+  if (ack.error !== undefined) return refused(subject, ack.error)
+  if (ack.stream === stream && ack.seq !== undefined)
+    return { stream, sequence: ack.seq, duplicate: ack.duplicate === true, tries }
+  return new SignetError(
+    'SIGNET_STREAM_CONFLICT',
+    `Stream ${ack.stream ?? '?'} took what is meant for ${stream}: their subjects overlap.`,
+    { details: { subject, expected: stream, actual: ack.stream } },
+  )
 }
 
 /** Server errors that pass by themselves: no leader yet, no memory or disk right now (5xx); all else stays. */
@@ -229,6 +230,13 @@ function refused(
       details,
     },
   )
+}
+
+/** What headers take in a message: a version line, and each with its separators. */
+function headerBytes(pairs: Headers): number {
+  let bytes = 'NATS/1.0\r\n\r\n'.length
+  for (const name in pairs) bytes += Buffer.byteLength(`${name}: ${pairs[name] ?? ''}\r\n`)
+  return bytes
 }
 
 function stopped(): SignetError {

@@ -20,6 +20,8 @@ import { nanos } from '@nats-io/transport-node'
 import { SignetError } from '../errors.ts'
 import type { DurableSource } from './delivery.ts'
 import { PulledSource } from './delivery-source.ts'
+import type { HeadersFrom } from './stream-headers.ts'
+import { readHeaders } from './stream-headers.ts'
 import type { NatsSide } from './nats-side.ts'
 
 /** How many servers keep a copy; `most`: as many as there are, up to 3. */
@@ -53,6 +55,8 @@ export interface ConsumerPlan {
 export interface StreamState {
   readonly createdAt: number
   readonly firstSequence: number
+  /** When its first message was stored; undefined where it holds none. */
+  readonly firstAt: number | undefined
   readonly lastSequence: number
 }
 
@@ -83,6 +87,7 @@ export interface StoredMessage {
 const API_TIMEOUT_MS = 5_000
 const NOT_FOUND = { stream: 10_059, consumer: 10_014, message: 10_037 }
 const SUBJECTS_OVERLAP = 10_065
+const NOT_ENABLED_FOR_ACCOUNT = 10_039
 
 /** JetStream of one server or domain: streams, consumers, single messages. */
 export class Store {
@@ -114,13 +119,18 @@ export class Store {
     return this.#manager
   }
 
-  /** Whether JetStream answers here. */
-  async available(): Promise<boolean> {
+  /**
+   * Whether this server, or our account on it, has no JetStream at all: not one that is slow to answer or
+   * without a leader for a while. Rejects where that cannot be told now.
+   */
+  async hasNoJetStream(): Promise<boolean> {
+    if (this.#side.connection.info?.jetstream !== true) return this.#side.state.connected
     try {
       await (await this.#api()).getAccountInfo()
-      return true
-    } catch {
       return false
+    } catch (error) {
+      if (error instanceof JetStreamApiError && error.code === NOT_ENABLED_FOR_ACCOUNT) return true
+      throw translate(error, 'JetStream does not answer')
     }
   }
 
@@ -154,6 +164,7 @@ export class Store {
       return {
         createdAt: Date.parse(info.created),
         firstSequence: info.state.first_seq,
+        firstAt: info.state.messages === 0 ? undefined : Date.parse(info.state.first_ts),
         lastSequence: info.state.last_seq,
       }
     } catch (error) {
@@ -203,6 +214,15 @@ export class Store {
   read(stream: string, durable: string, from: ConsumerState, bufferBytes: number): DurableSource {
     const prefix = this.#domain === undefined ? '$JS.API' : `$JS.${this.#domain}.API`
     return new PulledSource(this.#side, { prefix, stream, durable, bufferBytes, from })
+  }
+
+  /**
+   * What a stream holds from a place (time in ms) up to a sequence: subjects and headers, without bodies.
+   */
+  headers(stream: string, start: HeadersFrom, last: number): Promise<readonly StoredMessage[]> {
+    return readHeaders(this.client, stream, start, last).catch((error: unknown) => {
+      throw translate(error, `The headers of ${stream} could not be read`)
+    })
   }
 
   /** One message by its sequence; undefined where it is gone. */

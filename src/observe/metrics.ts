@@ -55,6 +55,11 @@ export class Metrics {
     'Messages that a consumer has not handed out yet.',
     ['direction'],
   )
+  readonly inFlight = this.#gauge(
+    'signet_in_flight',
+    'Events that were taken and not yet acknowledged.',
+    ['direction'],
+  )
   readonly stampsOnline = this.#gauge(
     'signet_stamps_online',
     'Stamps of the topology whose agents are heard of, as the hub sees it.',
@@ -65,9 +70,19 @@ export class Metrics {
     'Integrations registered and alive in this stamp.',
     [],
   )
+  readonly heldTriggered = this.#gauge(
+    'signet_held_triggered',
+    'Task events that are held back because no integration of this stamp that wants them is alive.',
+    [],
+  )
+  readonly integrationLogs = this.#counter(
+    'signet_integration_logs_total',
+    'Error logs that integrations of this stamp sent.',
+    [],
+  )
   readonly durable = this.#gauge(
     'signet_durable',
-    'Whether this stamp keeps events in JetStream (1) or in memory only (0).',
+    'Whether this agent keeps events in JetStream (1) or in memory only (0).',
     [],
   )
 

@@ -13,7 +13,17 @@ export interface StatusSources {
   readonly gateway: { readonly state: object }
   readonly keptn: { readonly state: object }
   readonly hubs: readonly HubSource[]
+  /** Undefined where this cluster is no stamp. */
+  readonly integrations: IntegrationSource | undefined
   readonly reasons: readonly string[]
+}
+
+interface IntegrationSource {
+  readonly registrations: {
+    readonly count: { readonly known: number; readonly alive: number }
+    describe(): readonly object[]
+  }
+  readonly gate: { readonly held: number }
 }
 
 interface HubSource {
@@ -29,7 +39,7 @@ interface HubSource {
 
 /** `/status`: what an agent is, sees and does, as JSON. Holds no secret: addresses come without users. */
 export function agentStatus(sources: StatusSources, now: number): object {
-  const { config, homeOf, place, gateway, keptn, hubs, reasons } = sources
+  const { config, homeOf, place, gateway, keptn, hubs, integrations, reasons } = sources
   const { topology } = config
   return {
     federation: topology.federation,
@@ -40,6 +50,7 @@ export function agentStatus(sources: StatusSources, now: number): object {
     ...(place === undefined ? {} : { geo: place.geo, ring: place.ring }),
     homeOf: homeOf.map(({ name }) => name),
     links: { gateway: gateway.state, keptn: keptn.state },
+    ...(integrations === undefined ? {} : { integrations: integrationStatus(integrations) }),
     hubs: hubs.map((hub) => ({
       name: hub.name,
       stamps: topology.stamps.map((stamp) => stampStatus(stamp, hub, now)),
@@ -55,6 +66,10 @@ export function agentStatus(sources: StatusSources, now: number): object {
       })),
     })),
   }
+}
+
+function integrationStatus({ registrations, gate }: IntegrationSource): object {
+  return { ...registrations.count, held: gate.held, list: registrations.describe() }
 }
 
 function stampStatus({ name, geo, ring }: Stamp, { registry }: HubSource, now: number): object {

@@ -80,11 +80,17 @@ export class Lifecycle {
     }, this.#drainMs)
     const failures: unknown[] = []
     for (const part of this.#begun.splice(0).toReversed()) {
+      const over = new AbortController()
       try {
-        await Promise.race([part.stop(deadline.signal), overdue(part, deadline.signal)])
+        await Promise.race([
+          part.stop(deadline.signal),
+          overdue(part, deadline.signal, over.signal),
+        ])
       } catch (error) {
         failures.push(error)
       }
+      // Not left to listen for the deadline of the others.
+      over.abort()
     }
     clearTimeout(timer)
     this.#state = 'stopped'
@@ -93,7 +99,7 @@ export class Lifecycle {
   }
 }
 
-function overdue(part: Part, signal: AbortSignal): Promise<never> {
+function overdue(part: Part, deadline: AbortSignal, over: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     const late = (): void => {
       reject(
@@ -108,8 +114,8 @@ function overdue(part: Part, signal: AbortSignal): Promise<never> {
     const grace = (): void => {
       setTimeout(late, LAST_GRACE_MS)
     }
-    if (signal.aborted) grace()
-    else signal.addEventListener('abort', grace, { once: true })
+    if (deadline.aborted) grace()
+    else deadline.addEventListener('abort', grace, { once: true, signal: over })
   })
 }
 

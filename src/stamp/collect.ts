@@ -6,9 +6,9 @@ import type { Topology } from '../domain/topology.ts'
 import { controlPlaneOf } from '../domain/topology.ts'
 import { ACK_WAIT_MS, durableReader, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
-import { nothingToDo, orderKey, parseDelivery } from '../flow/parse-delivery.ts'
+import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
-import type { Delivery } from '../links/delivery.ts'
+import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import { MESSAGE_ID, PATH } from '../links/header-names.ts'
 import { fingerprint, messageId } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
@@ -22,6 +22,10 @@ export interface CollectOptions {
   readonly topology: Topology
   readonly place: Place
   readonly keptnStore: Store
+  /** Listens to the integrations where no stream keeps what they publish. */
+  readonly listen: () => DeliverySource
+  /** Whether the Keptn NATS keeps events. */
+  readonly isDurable: () => boolean
   /** To the gateway. */
   readonly publisher: Publisher
   /** Where the dead letters of a control plane go. */
@@ -35,7 +39,8 @@ export interface CollectOptions {
 
 /** Makes the stream that keeps what the integrations publish, agent or not, and its consumer. */
 export async function openCollection(options: CollectOptions): Promise<void> {
-  const { keptnStore, place, retentionMs, dedupeWindowMs } = options
+  const { keptnStore, place, retentionMs, dedupeWindowMs, isDurable } = options
+  if (!isDurable()) return
   await keptnStore.ensureStream({
     name: LOCAL_STREAM,
     subjects: [KEPTN_PATTERN],
@@ -56,10 +61,13 @@ export async function openCollection(options: CollectOptions): Promise<void> {
 
 /** Up: what this stamp's integrations publish, to the hub store (DESIGN 4). */
 export function collectPump(options: CollectOptions): Pump {
-  const { keptnStore, place, log } = options
+  const { keptnStore, place, log, isDurable, listen } = options
   return new Pump({
     name: 'collect',
-    open: durableReader(keptnStore, LOCAL_STREAM, durableName(place.stamp)),
+    open: isDurable()
+      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place.stamp))
+      : () => Promise.resolve(listen()),
+    direction: 'up',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
     onTrouble: (error) => {
@@ -67,7 +75,7 @@ export function collectPump(options: CollectOptions): Pump {
     },
     prepare: (delivery) => {
       // It came in through SIGNET_IN: the hub knows it.
-      if (delivery.header(PATH) !== undefined) return nothingToDo(delivery)
+      if (delivery.header(PATH) !== undefined) return undefined
       const parsed = parseDelivery(delivery, delivery.subject)
       const key = orderKey(parsed, delivery)
       if (parsed.ok) return { key, work: () => collect(options, delivery, parsed.event) }

@@ -1,6 +1,6 @@
 import type { KeptnEvent } from '../domain/event.ts'
 import type { Place, Scope } from '../domain/subject.ts'
-import { keptnSubject, parseLinkSubject } from '../domain/subject.ts'
+import { keptnSubject, linkPattern, linkTail } from '../domain/subject.ts'
 import { durableName, storeNames } from '../domain/store-names.ts'
 import { ACK_WAIT_MS, durableReader } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
@@ -12,6 +12,7 @@ import { CAUSE, extendPath, parsePath, PATH, TRACEPARENT } from '../links/header
 import type { Store } from '../links/store.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Park } from '../runtime/lanes.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { Gate } from './gate.ts'
 
@@ -31,23 +32,25 @@ export interface DeliverOptions {
 export function deliverPump(options: DeliverOptions): Pump {
   const { scope, place, hubStore, log } = options
   const { down } = storeNames(scope)
+  const pattern = linkPattern(scope, 'down', place)
   return new Pump({
     name: `deliver from ${scope.controlPlane}`,
     open: durableReader(hubStore, down, durableName(place.stamp)),
+    direction: 'down',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
     onTrouble: (error) => {
       log.debug({ error }, 'Delivering waits.')
     },
     prepare: (delivery) => {
-      const tail = parseLinkSubject(delivery.subject)?.tail ?? ''
+      const tail = linkTail(pattern, delivery.subject) ?? ''
       const parsed = parseDelivery(delivery, tail === '' ? '' : keptnSubject(tail))
       const key = orderKey(parsed, delivery)
       if (!parsed.ok) {
         const { reason, detail } = parsed
         return { key, work: () => options.deadLetters.store('down', delivery, reason, detail) }
       }
-      return { key, work: () => deliver(options, delivery, tail, parsed.event) }
+      return { key, work: (park) => deliver(options, delivery, tail, parsed.event, park) }
     },
   })
 }
@@ -57,13 +60,15 @@ async function deliver(
   delivery: Delivery,
   tail: string,
   event: KeptnEvent,
+  park: Park,
 ): Promise<void> {
   const path = parsePath(delivery.header(PATH))
   if (path.includes(place.stamp)) {
     await deadLetters.store('down', delivery, 'loop', path.join(','))
     return
   }
-  await gate.opened(event)
+  // The events of other integrations go on meanwhile.
+  if (!gate.isOpen(event)) await park(gate.opened(event))
   await orSetAside(deadLetters, 'down', delivery, async () => {
     const cause = delivery.header(CAUSE)
     const entered = await wayIn.enter(tail, event.id, delivery.body, {

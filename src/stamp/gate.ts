@@ -1,13 +1,122 @@
 import type { KeptnEvent } from '../domain/event.ts'
+import type { Stamp } from '../domain/topology.ts'
+import { SignetError } from '../errors.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { KnownIntegrations } from './registrations.ts'
 
 /**
- * Holds a `.triggered` back until an integration that wants it is alive: Keptn's core subscriptions lose
+ * Holds a `.triggered` back until an integration that wants it listens: Keptn's core subscriptions lose
  * what arrives while a pod restarts, and a lost `.triggered` stalls its task (DESIGN 7.1).
  */
 export interface Gate {
-  /** Resolves when the event may be handed over; rejects when the stamp stops. */
+  /** Whether the event may be handed over now. */
+  isOpen(event: KeptnEvent): boolean
+  /** Resolves when the event may be handed over; rejects with `SIGNET_STOPPED` when the stamp stops. */
   opened(event: KeptnEvent): Promise<void>
+  /** How many events wait. */
+  readonly held: number
+  /** Lets go of all that wait. */
+  stop(): void
 }
 
-/** For a stamp whose integrations nobody knows: everything passes. */
-export const openGate: Gate = { opened: () => Promise.resolve() }
+export interface InterestGateOptions {
+  /** What the topology says of this stamp: what it `handles` needs no integration that pings us. */
+  readonly stamp: Stamp
+  readonly integrations: KnownIntegrations
+  /** An event that waits for so long is worth a warning, in milliseconds; default 10 s. */
+  readonly warnMs?: number
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+interface Waiting {
+  readonly event: KeptnEvent
+  resolve(): void
+  reject(reason: SignetError): void
+}
+
+const WARN_MS = 10_000
+
+/**
+ * The gate that asks the registrations. It looks at what waits whenever one of them changes, and never in
+ * between. What waits is bounded by what the pump takes on.
+ */
+export class InterestGate implements Gate {
+  readonly #options: InterestGateOptions
+  readonly #waiting = new Set<Waiting>()
+  /** By event type: one warning for each, until none of them waits any more. */
+  readonly #warnings = new Map<string, NodeJS.Timeout>()
+  #stopped: SignetError | undefined
+
+  constructor(options: InterestGateOptions) {
+    this.#options = options
+    options.integrations.onChange(() => {
+      this.#look()
+    })
+  }
+
+  get held(): number {
+    return this.#waiting.size
+  }
+
+  isOpen(event: KeptnEvent): boolean {
+    const { parsedType } = event
+    // Anything else expects no answer, and nothing stalls without it.
+    if (parsedType.shape !== 'task' || parsedType.kind !== 'triggered') return true
+    if (this.#options.stamp.handles.includes(parsedType.task)) return true
+    return this.#options.integrations.hearing(event) !== 'silent'
+  }
+
+  opened(event: KeptnEvent): Promise<void> {
+    if (this.#stopped !== undefined) return Promise.reject(this.#stopped)
+    if (this.isOpen(event)) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      this.#waiting.add({ event, resolve, reject })
+      this.#options.metrics.heldTriggered.set(this.held)
+      if (!this.#warnings.has(event.type)) this.#watch(event.type)
+    })
+  }
+
+  stop(): void {
+    this.#stopped ??= new SignetError(
+      'SIGNET_STOPPED',
+      'The stamp stops; what was held comes again.',
+    )
+    for (const waiting of this.#waiting) waiting.reject(this.#stopped)
+    this.#waiting.clear()
+    this.#tidy()
+  }
+
+  #look(): void {
+    if (this.#waiting.size === 0) return
+    for (const waiting of this.#waiting) {
+      if (!this.isOpen(waiting.event)) continue
+      this.#waiting.delete(waiting)
+      waiting.resolve()
+    }
+    this.#tidy()
+  }
+
+  #tidy(): void {
+    this.#options.metrics.heldTriggered.set(this.held)
+    const types = new Set([...this.#waiting].map(({ event }) => event.type))
+    for (const [type, timer] of this.#warnings) {
+      if (types.has(type)) continue
+      clearTimeout(timer)
+      this.#warnings.delete(type)
+    }
+  }
+
+  #watch(type: string): void {
+    const { log, warnMs = WARN_MS } = this.#options
+    const timer = setTimeout(() => {
+      const held = [...this.#waiting].filter(({ event }) => event.type === type).length
+      log.warn(
+        { type, held, seconds: warnMs / 1_000 },
+        'Events are held back: no integration that wants them pings this agent.',
+      )
+    }, warnMs)
+    this.#warnings.set(type, timer.unref())
+  }
+}

@@ -2,13 +2,16 @@ import type { Place } from '../domain/subject.ts'
 import type { Topology } from '../domain/topology.ts'
 import type { SignetError } from '../errors.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
+import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
+import type { DeliverySource } from '../links/delivery.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store } from '../links/store.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
+import { pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
 import type { CollectOptions } from './collect.ts'
 import { collectPump, openCollection } from './collect.ts'
@@ -19,11 +22,14 @@ export interface StampRoleOptions {
   readonly topology: Topology
   readonly place: Place
   readonly keptnStore: Store
+  /** Listens to the integrations where no stream keeps what they publish. */
+  readonly listen: () => DeliverySource
   /** The hub store of a control plane, by its JetStream domain. */
   readonly hubStore: (domain: string) => Store
   readonly publisher: Publisher
   readonly wayIn: WayIn
   readonly gate: Gate
+  readonly registrations: { readonly count: { readonly known: number; readonly alive: number } }
   readonly deadLetters: (controlPlane: string) => DeadLetters
   readonly dedupeWindowMs: number
   readonly retentionMs: number
@@ -31,6 +37,9 @@ export interface StampRoleOptions {
   readonly log: Log
   readonly metrics: Metrics
 }
+
+const WITHOUT_JETSTREAM =
+  'the Keptn NATS has no JetStream: events are kept in memory only, and lost when the agent or the server ends'
 
 /** What makes a cluster a stamp: events come down into its Keptn NATS, and answers go up. */
 export class StampRole implements Part {
@@ -43,16 +52,20 @@ export class StampRole implements Part {
     this.#options = options
   }
 
-  /** Why it does not work, or undefined. */
+  /**
+   * Why it does not work, or undefined. An integration that is away is no reason: the agent must be reached
+   * for it to come back.
+   */
   get notReady(): string | undefined {
-    if (this.#reason !== undefined) return this.#reason
-    const idle = this.#pumps.find((pump) => !pump.reading)
-    return idle === undefined ? undefined : `${idle.name}: waits for its consumer`
+    const reason = this.#reason ?? pumpTrouble(this.#pumps)
+    if (reason === undefined) return undefined
+    const { known, alive } = this.#options.registrations.count
+    return `${reason} (${alive} of ${known} integrations alive)`
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { topology, wayIn, log } = this.#options
-    const collection: CollectOptions = this.#options
+    const { topology, wayIn, log, metrics } = this.#options
+    const collection: CollectOptions = { ...this.#options, isDurable: () => wayIn.isDurable }
     const note = (error: SignetError): void => {
       if (this.#reason !== error.message) log.warn({ error }, 'The stamp waits.')
       this.#reason = error.message
@@ -69,11 +82,27 @@ export class StampRole implements Part {
     )
     this.#pumps = [...deliveries, collectPump(collection)]
     for (const pump of this.#pumps) pump.start()
+    metrics.durable.set(wayIn.isDurable ? 1 : 0)
+    if (!wayIn.isDurable) log.warn({}, WITHOUT_JETSTREAM)
     this.#reason = undefined
+  }
+
+  /** Sets the gauges that say how things stand now. */
+  observe(): void {
+    observePumps(this.#pumps, this.#options.metrics)
+  }
+
+  /** What is weaker here than it should be, though it works. */
+  get warning(): string | undefined {
+    const isWeak = this.#reason === undefined && !this.#options.wayIn.isDurable
+    return isWeak ? WITHOUT_JETSTREAM : undefined
   }
 
   async stop(): Promise<void> {
     this.#reason = 'stopping'
-    await Promise.all(this.#pumps.map((pump) => pump.drain()))
+    const drained = this.#pumps.map((pump) => pump.drain())
+    // After the pumps were told, so that what was held is handed back and not tried again.
+    this.#options.gate.stop()
+    await Promise.all(drained)
   }
 }

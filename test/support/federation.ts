@@ -155,6 +155,8 @@ export class Rig implements AsyncDisposable {
         },
         keptn: { servers: [this.supercluster.keptn(stamp).url], auth: {} },
         admin: { host: '127.0.0.1', port: 0 },
+        services: { host: '127.0.0.1', port: 0 },
+        http: { host: '127.0.0.1', port: 0 },
         inFlight: 64,
         drainMs: 5_000,
         dedupeWindowMs: 86_400_000,

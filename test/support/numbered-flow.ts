@@ -2,7 +2,6 @@ import type { ExecutionContext } from 'ava'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Rig } from './federation.ts'
-import { HOME } from './federation.ts'
 import { eventOf, NOTICE } from './keptn-event.ts'
 
 export interface FlowOptions {
@@ -87,6 +86,3 @@ async function publishUntilStored(rig: Rig, from: string, body: string): Promise
     }
   }
 }
-
-/** The other end of a flow. */
-export const otherEnd = (from: string, stamp: string): string => (from === HOME ? stamp : HOME)

@@ -110,6 +110,20 @@ testProp(
   },
 )
 
+test('a trace goes on in a header only if a header can carry it', (t) => {
+  const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  const cases: readonly (readonly [unknown, string])[] = [
+    [trace, trace],
+    ['two\nlines', ''],
+    ['é', ''],
+    [7, ''],
+  ]
+  for (const [traceparent, kept] of cases) {
+    const parsed = parse({ traceparent })
+    t.is(parsed.ok && parsed.event.traceparent, kept)
+  }
+})
+
 test('times are RFC 3339 as Go reads it', (t) => {
   for (const time of [
     '0001-01-01T00:00:00Z',

@@ -5,6 +5,7 @@ import {
   inboundTail,
   keptnSubject,
   linkPattern,
+  linkTail,
   linkSubject,
   parseLinkSubject,
   parsePresenceSubject,
@@ -35,6 +36,7 @@ testProp(
     t.true(subjectMatches(linkPattern(it, direction, here), subject))
     const same = here.geo === there.geo && here.ring === there.ring && here.stamp === there.stamp
     t.is(subjectMatches(linkPattern(it, direction, there), subject), same)
+    t.is(linkTail(linkPattern(it, direction, there), subject), same ? rest : undefined)
   },
 )
 

@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto'
+import type { NatsConnection } from '@nats-io/transport-node'
+
+const CONTEXTS = 1_000
+/** How many are said before the server is asked whether it has them. */
+const BATCH = 256
+const TYPE = 'sh.keptn.event.dev.delivery.finished'
+
+/** The stage that the events belong to. */
+export const STAGE = 'dev'
+
+/**
+ * Publishes the ends of sequences as shipyard-controller does (wire 1.4), in a thousand contexts that take
+ * turns. Resolves when the server has them.
+ */
+export async function publishEvents(
+  connection: NatsConnection,
+  events: number,
+  bodyBytes: number,
+): Promise<void> {
+  const contexts = Array.from({ length: CONTEXTS }, () => randomUUID())
+  const room = bodyBytes - sequenceFinished(contexts[0] ?? '', '').length
+  const message = 'x'.repeat(Math.max(0, room))
+  for (let index = 0; index < events; index += 1) {
+    const context = contexts[index % CONTEXTS] ?? ''
+    connection.publish(TYPE, sequenceFinished(context, message))
+    if (index % BATCH === 0) await connection.flush()
+  }
+  await connection.flush()
+}
+
+function sequenceFinished(context: string, message: string): string {
+  return JSON.stringify({
+    specversion: '1.0',
+    id: randomUUID(),
+    source: 'shipyard-controller',
+    type: TYPE,
+    datacontenttype: 'application/json',
+    time: new Date().toISOString(),
+    data: {
+      project: 'shop',
+      stage: STAGE,
+      service: 'carts',
+      labels: { build: '1.14.2', owner: 'team-carts' },
+      status: 'succeeded',
+      result: 'pass',
+      deployment: {
+        deploymentURIsLocal: ['http://carts.shop-dev:80'],
+        deploymentstrategy: 'direct',
+        deploymentNames: ['direct'],
+      },
+      message,
+    },
+    shkeptncontext: context,
+    triggeredid: randomUUID(),
+    shkeptnspecversion: '0.2.4',
+  })
+}

@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { natsServerBinary } from '../support/nats-server.ts'
+
+const BENCH = fileURLToPath(new URL('../../bench/main.js', import.meta.url))
+
+interface Ended {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function bench(args: readonly string[], environment: Record<string, string> = {}): Promise<Ended> {
+  return new Promise((resolve) => {
+    const env = { ...process.env, ...environment }
+    const child = execFile(process.execPath, [BENCH, ...args], { env }, (_, stdout, stderr) => {
+      resolve({ code: child.exitCode ?? -1, stdout, stderr })
+    })
+  })
+}
+
+function isPositive(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0
+}
+
+test('bench forward prints the rates of each hop and of the copy loop beside it', async (t) => {
+  t.timeout(180_000)
+  const { code, stdout, stderr } = await bench(
+    ['forward', '--events', '600', '--rounds', '2', '--in-flight', '32'],
+    { NATS_SERVER: await natsServerBinary() },
+  )
+  t.is(code, 0, stderr)
+  const report = JSON.parse(stdout) as Record<string, unknown>
+  t.is(report['bench'], 'forward')
+  t.is(report['node'], process.version)
+  t.is(report['events'], 600)
+  t.is(report['window'], 32)
+  t.regex(String(report['natsServer']), /^\d+\.\d+\.\d+$/)
+  const hops = report['hops'] as Record<string, Record<string, unknown>>
+  t.deepEqual(Object.keys(hops), ['hub', 'stamp', 'endToEnd'])
+  for (const [name, hop] of Object.entries(hops)) {
+    for (const figure of ['eventsPerSecond', 'yardstickPerSecond', 'ratio', 'rssMb'])
+      t.true(isPositive(hop[figure]), `${figure} of ${name} is ${String(hop[figure])}`)
+  }
+})
+
+for (const args of [[], ['backward'], ['forward', '--events', '0'], ['forward', '--fast']]) {
+  test(`bench ${args.join(' ')} is a usage error`, async (t) => {
+    const { code, stdout, stderr } = await bench(args)
+    t.is(code, 2)
+    t.is(stdout, '')
+    t.regex(stderr, /usage: npm run bench -- <benchmark>/)
+  })
+}
