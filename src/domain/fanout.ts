@@ -26,6 +26,10 @@ export interface FanOut {
   readonly traceparent?: string
   readonly policy: TaskPolicy
   readonly openedAt: number
+  /** When Keptn's stream took the `.triggered` in; what it took in before says nothing of this task. */
+  readonly storedAt?: number
+  /** Where the copies for the stamps lie, so that they can be taken back: sequences by stamp. */
+  readonly copies?: Readonly<Record<string, number>>
   /** In the order of the topology. */
   readonly targets: readonly Target[]
   /** Names of stamps that were selected, and in which nobody wants the task. */
@@ -143,6 +147,8 @@ export interface Opening {
   readonly missing: readonly string[]
   /** When the hub took it in. */
   readonly at: number
+  /** When Keptn's stream took it in. */
+  readonly storedAt?: number
 }
 
 /** The head of a new fan-out. */
@@ -154,6 +160,7 @@ export function openFanOut({
   targets,
   missing,
   at,
+  storedAt,
 }: Opening): FanOut {
   return {
     version: 1,
@@ -171,6 +178,7 @@ export function openFanOut({
     ...(event.traceparent === '' ? {} : { traceparent: event.traceparent }),
     policy,
     openedAt: at,
+    ...(storedAt === undefined ? {} : { storedAt }),
     targets,
     missing,
   }

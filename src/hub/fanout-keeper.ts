@@ -52,6 +52,9 @@ export class FanOutKeeper {
     if (live.head.settlement !== undefined) {
       return this.#end(live, live.head.settlement)
     }
+    // For a hub that comes after this one: what was aborted must not run in a stamp that comes back.
+    if (live.head.copies === undefined && live.copies.size > 0)
+      await this.#writeHead(live, { ...live.head, copies: Object.fromEntries(live.copies) })
     const at = now()
     const found = review(live.head, live.records, at, presence)
     for (const { stamp, givenUp } of found.givenUp) await this.#giveUp(live, stamp, givenUp)

@@ -18,6 +18,15 @@ export interface FanOutsOptions extends FanOutKeeperOptions {
 /** What a hub makes of an answer that a stamp sent. `unknown`: no fan-out of ours asked for it. */
 export type AnswerOutcome = Taken['kind'] | 'unknown' | 'conflict'
 
+/** What Keptn has said of a stage in a context. */
+export interface StageOver {
+  readonly context: string
+  readonly stage: string
+  readonly reason: Cancelled['reason']
+  /** When Keptn's stream took in the event that says so, in milliseconds since the epoch. */
+  readonly saidAt: number
+}
+
 const RETRY: BackoffRule = { firstMs: 100, mostMs: 5_000 }
 /** The longest timer that Node keeps exactly. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
@@ -138,20 +147,13 @@ export class FanOuts {
     )
   }
 
-  /**
-   * Keptn no longer waits for the tasks of a stage in a context. Only what was opened before counts (ms): a
-   * signal that comes again after a crash must not end what Keptn has asked for since.
-   */
-  cancelStage(
-    context: string,
-    stage: string,
-    reason: Cancelled['reason'],
-    openedBefore: number,
-  ): void {
+  /** Keptn no longer waits for the tasks of a stage in a context. */
+  cancelStage({ context, stage, reason, saidAt }: StageOver): void {
     for (const live of this.#live.values()) {
       const { head } = live
       if (head.context !== context || head.stage !== stage) continue
-      if (head.openedAt >= openedBefore) continue
+      // A server that was killed hands out old events again: they end nothing that came with or after them.
+      if (head.storedAt !== undefined && saidAt <= head.storedAt) continue
       const { settlement } = cancel(head, reason, this.#options.now())
       if (settlement !== undefined && head.settlement === undefined) this.#endAs(live, settlement)
     }

@@ -107,7 +107,10 @@ export class Hub implements Part {
     this.#pumps = this.#makePumps(fanOuts, registry)
     for (const pump of this.#pumps) pump.start()
     this.#reason = 'takes in the answers that came while no hub ran'
-    await this.#caughtUp(signal)
+    const durable = durableName(this.#options.controlPlane.home.stamp)
+    await this.#caughtUp(this.#options.hubStore, this.#names.up, durable, signal)
+    this.#reason = 'takes in what Keptn said while no hub ran'
+    await this.#caughtUp(this.#options.keptnStore, KEPTN_STREAM, durable, signal)
     fanOuts.ready()
     this.#options.metrics.durable.set(1)
     this.#reason = undefined
@@ -262,19 +265,26 @@ export class Hub implements Part {
     }
   }
 
-  /** Until the answers that lay in the store at the start are taken in: clocks must not overtake them. */
-  async #caughtUp(signal: AbortSignal): Promise<void> {
-    const { hubStore, controlPlane, log } = this.#options
-    const durable = durableName(controlPlane.home.stamp)
+  /**
+   * Until what lay in a stream at the start is taken in: clocks must not overtake answers, and nothing may
+   * be told of a task that was aborted meanwhile.
+   */
+  async #caughtUp(
+    store: Store,
+    stream: string,
+    durable: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     let target: number | undefined
     for (;;) {
       try {
-        target ??= (await hubStore.stream(this.#names.up))?.lastSequence ?? 0
-        const state = await hubStore.consumer(this.#names.up, durable)
+        target ??= (await store.stream(stream))?.lastSequence ?? 0
+        if (target === 0) return
+        const state = await store.consumer(stream, durable)
         const isEmpty = state?.pending === 0 && state.unacknowledged === 0
         if (state !== undefined && (isEmpty || state.ackFloor >= target)) return
       } catch (error) {
-        log.debug({ error }, 'The hub store does not answer.')
+        this.#options.log.debug({ error, stream }, 'A store does not answer.')
       }
       await sleep(CAUGHT_UP_POLL_MS, signal)
     }

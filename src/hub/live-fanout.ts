@@ -21,6 +21,8 @@ export class LiveFanOut {
   constructor({ head, revision, records }: StoredFanOut) {
     this.head = head
     this.headRevision = revision
+    for (const [stamp, sequence] of Object.entries(head.copies ?? {}))
+      this.copies.set(stamp, sequence)
     for (const [stamp, entry] of records) this.keep(stamp, entry.value, entry.revision)
   }
 

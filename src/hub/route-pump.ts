@@ -125,12 +125,14 @@ class Router {
     } else if (decision.kind === 'fan-out') await this.#fanOut(delivery, event, path, decision)
   }
 
-  #signal(event: KeptnEvent, at: number): void {
+  #signal(event: KeptnEvent, saidAt: number): void {
     const { fanOuts } = this.#options
     const signal = this.#signals.read(event)
     if (signal.kind === 'answered-at-home') fanOuts.homeAnswered(signal.triggeredid)
-    else if (signal.kind === 'stage-over')
-      fanOuts.cancelStage(event.context, signal.stage, signal.reason, at)
+    else if (signal.kind === 'stage-over') {
+      const { stage, reason } = signal
+      fanOuts.cancelStage({ context: event.context, stage, reason, saidAt })
+    }
   }
 
   async #fanOut(
@@ -152,6 +154,7 @@ class Router {
         targets: chosen.map((target) => this.#target(target, policy)),
         missing: missing.map(({ name }) => name),
         at: now(),
+        storedAt: delivery.storedAt,
       }),
     )
     if (head === undefined) return

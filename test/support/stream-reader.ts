@@ -1,4 +1,4 @@
-import { DeliverPolicy, JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 
 /** A message of a stream. */
@@ -11,36 +11,39 @@ export interface StoredMessage {
 }
 
 const STREAM_NOT_FOUND = 10_059
+const MESSAGE_NOT_FOUND = 10_037
 
-/** What lies in a stream now, from a sequence on; empty where there is no such stream. */
+/**
+ * What lies in a stream now, from a sequence on; empty where there is no such stream. One message after the
+ * other: a consumer would wait for what is taken out of the stream while it reads.
+ */
 export async function readStream(
   nc: NatsConnection,
   stream: string,
   first = 1,
 ): Promise<readonly StoredMessage[]> {
   const messages: StoredMessage[] = []
+  const api = await jetstreamManager(nc, { checkAPI: false })
   try {
-    const api = await jetstreamManager(nc, { checkAPI: false })
-    const { state } = await api.streams.info(stream)
-    if (state.messages === 0 || state.last_seq < first) return messages
-    const consumer = await jetstream(nc).consumers.get(stream, {
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: first,
-    })
-    for await (const message of await consumer.consume()) {
+    for (let seq = first; ;) {
+      // The client's type knows either of them only; the server takes both.
+      const next = { seq, next_by_subj: '>' } as { seq: number }
+      const found = await api.streams.getMessage(stream, next)
+      if (found === null) return messages
       messages.push({
-        subject: message.subject,
-        body: message.data,
-        text: message.string(),
-        sequence: message.seq,
-        header: (name) => message.headers?.get(name) ?? '',
+        subject: found.subject,
+        body: found.data,
+        text: found.string(),
+        sequence: found.seq,
+        header: (name) => found.header?.get(name) ?? '',
       })
-      if (message.info.pending === 0) break
+      seq = found.seq + 1
     }
-    await consumer.delete()
-    return messages
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === STREAM_NOT_FOUND) return messages
+    const isEnd =
+      error instanceof JetStreamApiError &&
+      [STREAM_NOT_FOUND, MESSAGE_NOT_FOUND].includes(error.code)
+    if (isEnd) return messages
     throw error
   }
 }
