@@ -49,7 +49,9 @@ test('a delivery has the headers and the facts of its message', async (t) => {
   await client.flush()
   await client.close()
 
-  const source = store.read(STREAM, DURABLE, 0, 1_048_576)
+  const from = await store.consumer(STREAM, DURABLE)
+  if (from === undefined) throw new Error('the consumer is gone')
+  const source = store.read(STREAM, DURABLE, from, 1_048_576)
   const taken: Delivery[] = []
   for await (const delivery of source) if (taken.push(delivery) === 2) source.stop()
   const [first, second] = taken
