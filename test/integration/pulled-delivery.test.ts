@@ -49,9 +49,15 @@ test('a delivery has the headers and the facts of its message', async (t) => {
   await client.flush()
   await client.close()
 
+<<<<<<< HEAD
   const state = await store.consumer(STREAM, DURABLE)
   if (state === undefined) throw new Error('the consumer is gone')
   const source = store.read(STREAM, DURABLE, state, 1_048_576)
+=======
+  const from = await store.consumer(STREAM, DURABLE)
+  if (from === undefined) throw new Error('the consumer is gone')
+  const source = store.read(STREAM, DURABLE, from, 1_048_576)
+>>>>>>> wt-bench
   const taken: Delivery[] = []
   for await (const delivery of source) if (taken.push(delivery) === 2) source.stop()
   const [first, second] = taken
