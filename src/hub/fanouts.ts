@@ -23,7 +23,7 @@ export interface StageOver {
   readonly context: string
   readonly stage: string
   readonly reason: Cancelled['reason']
-  /** When its stream took that in, in milliseconds since the epoch. */
+  /** When Keptn's stream took in the event that says so, in milliseconds since the epoch. */
   readonly saidAt: number
 }
 
@@ -152,9 +152,8 @@ export class FanOuts {
     for (const live of this.#live.values()) {
       const { head } = live
       if (head.context !== context || head.stage !== stage) continue
-      // By the clock of one server: a hub that was away opens a task later than it was aborted. And a
-      // signal that comes again after a crash must not end what Keptn has asked for since.
-      if ((head.storedAt ?? head.openedAt) >= saidAt) continue
+      // A server that was killed hands out old events again: they end nothing that came with or after them.
+      if (head.storedAt !== undefined && saidAt <= head.storedAt) continue
       const { settlement } = cancel(head, reason, this.#options.now())
       if (settlement !== undefined && head.settlement === undefined) this.#endAs(live, settlement)
     }

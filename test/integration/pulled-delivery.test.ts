@@ -50,7 +50,7 @@ test('a delivery has the headers and the facts of its message', async (t) => {
   await client.close()
 
   const state = await store.consumer(STREAM, DURABLE)
-  if (state === undefined) return t.fail()
+  if (state === undefined) throw new Error('the consumer is gone')
   const source = store.read(STREAM, DURABLE, state, 1_048_576)
   const taken: Delivery[] = []
   for await (const delivery of source) if (taken.push(delivery) === 2) source.stop()
