@@ -114,9 +114,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   }
 
   const reconciler = new WayInReconciler({
-    onConnect: (listener) => {
-      keptn.onConnect(listener)
-    },
+    side: keptn,
     store: keptnStore,
     publisher: keptnPublisher,
     said: homeOf.length > 0 ? KEPTN_STREAM : LOCAL_STREAM,
@@ -160,9 +158,10 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     ...(stampParts?.localParts ?? []),
     sidePart(gateway, gatewayPublisher),
     probePart(gateway, keptn),
+    // Before all that brings events in.
+    reconciler,
     ...hubs,
     ...(stampParts?.linkParts ?? []),
-    reconciler,
   ]
   const lifecycle = new Lifecycle(parts, config.drainMs)
   return {

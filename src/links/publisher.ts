@@ -24,6 +24,8 @@ export interface Message {
   readonly headers: Headers
   /** The stream whose acknowledgement counts: another one means that subjects overlap. */
   readonly stream: string
+  /** Whether it is sent during a pause as well. */
+  readonly goesFirst?: boolean
 }
 
 /** How long a PubAck may take before the same message is sent again, in milliseconds. */
@@ -43,6 +45,8 @@ export class Publisher {
   readonly #waiting = new Map<string, Waiting>()
   readonly #stopping = new AbortController()
   #prefix = ''
+  /** What waits for the end of a pause; undefined where there is none. */
+  #paused: Waiting[] | undefined
   #next = 0
   #subscription: Subscription | undefined
   #sweeper: NodeJS.Timeout | undefined
@@ -90,14 +94,28 @@ export class Publisher {
     this.#waiting.clear()
   }
 
+  /** Sends nothing but what goes first, until `resume`. */
+  pause(): void {
+    this.#paused ??= []
+  }
+
+  /** Goes on, with what waited in the order in which it came. */
+  resume(): void {
+    const paused = this.#paused ?? []
+    this.#paused = undefined
+    for (const waiting of paused) this.#sendSoon(waiting)
+  }
+
   /** Lets go of everything that waits. */
   stop(): void {
     const reason = stopped()
     this.#stopping.abort(reason)
     clearInterval(this.#sweeper)
     this.#subscription?.unsubscribe()
-    for (const waiting of this.#waiting.values()) waiting.reject(reason)
+    for (const waiting of [...this.#waiting.values(), ...(this.#paused ?? [])])
+      waiting.reject(reason)
     this.#waiting.clear()
+    this.#paused = undefined
   }
 
   #sendSoon(waiting: Waiting): void {
@@ -107,7 +125,11 @@ export class Publisher {
   }
 
   #send(waiting: Waiting): void {
-    const { subject, body, headers: pairs } = waiting.message
+    const { subject, body, headers: pairs, goesFirst = false } = waiting.message
+    if (this.#paused !== undefined && !goesFirst) {
+      this.#paused.push(waiting)
+      return
+    }
     // What a disconnected client publishes is gone without an error (nats-notes 8).
     if (!this.#side.isConnected || this.#stopping.signal.aborted) {
       this.#failed(waiting, lost(subject, 'the connection is down'))

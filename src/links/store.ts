@@ -20,7 +20,7 @@ import { nanos } from '@nats-io/transport-node'
 import { SignetError } from '../errors.ts'
 import type { DurableSource } from './delivery.ts'
 import { PulledSource } from './delivery-source.ts'
-import type { HeadersFrom } from './stream-headers.ts'
+import type { MessageHeaders } from './stream-headers.ts'
 import { readHeaders } from './stream-headers.ts'
 import type { NatsSide } from './nats-side.ts'
 
@@ -216,11 +216,14 @@ export class Store {
     return new PulledSource(this.#side, { prefix, stream, durable, bufferBytes, from })
   }
 
-  /**
-   * What a stream holds from a place (time in ms) up to a sequence: subjects and headers, without bodies.
-   */
-  headers(stream: string, start: HeadersFrom, last: number): Promise<readonly StoredMessage[]> {
-    return readHeaders(this.client, stream, start, last).catch((error: unknown) => {
+  /** Tells what a stream holds from one sequence to another, without bodies, as long as `visit` says true. */
+  headers(
+    stream: string,
+    first: number,
+    last: number,
+    visit: (message: MessageHeaders) => boolean,
+  ): Promise<void> {
+    return readHeaders(this.client, stream, first, last, visit).catch((error: unknown) => {
       throw translate(error, `The headers of ${stream} could not be read`)
     })
   }

@@ -48,6 +48,11 @@ export class NumberedFlow {
     return [...this.#ids.values()].reduce((sum, ids) => sum + ids.length, 0)
   }
 
+  /** The ids that are not among the given ones. */
+  missing(among: ReadonlySet<string>): readonly string[] {
+    return [...this.#ids.values()].flat().filter((id) => !among.has(id))
+  }
+
   /** The ids of this flow's events that a stamp's Keptn NATS has let in, in order. */
   async arrivedAt(stamp: string): Promise<readonly string[]> {
     const known = new Set([...this.#ids.values()].flat())
