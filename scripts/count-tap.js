@@ -6,7 +6,8 @@ const text = readFileSync(process.argv[2] ?? '', 'utf8')
 const plan = /^1\.\.(\d+)$/m.exec(text)
 const passed = text.match(/^ok \d+/gm)?.length ?? 0
 const failed = text.match(/^not ok \d+/gm)?.length ?? 0
-if (plan === null || passed + failed === 0 || Number(plan[1]) !== passed + failed) {
+// A test process that dies adds a failure that the plan does not count.
+if (plan === null || passed + failed === 0 || passed + failed < Number(plan[1])) {
   process.stderr.write(
     `The report is not whole: plan ${plan?.[1] ?? 'missing'}, ${passed + failed} results.\n`,
   )

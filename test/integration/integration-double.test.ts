@@ -5,7 +5,7 @@ import { createServer } from 'node:http'
 import { startIntegration } from '../../src/demo/integration/integration.ts'
 import type { IntegrationOptions } from '../../src/demo/integration/integration-options.ts'
 import { rig } from '../support/keptn-by-hand.ts'
-import { eventually } from '../support/keptn-double-server.ts'
+import { eventually } from '../support/eventually.ts'
 
 const deployment = { event: 'sh.keptn.event.deployment.triggered' }
 const both = [deployment, { event: 'sh.keptn.event.test.triggered' }]

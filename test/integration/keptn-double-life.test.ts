@@ -4,7 +4,8 @@ import test from 'ava'
 import { randomUUID } from 'node:crypto'
 import { startKeptnDouble } from '../../src/demo/keptn/keptn-double.ts'
 import { rig, twoStages } from '../support/keptn-by-hand.ts'
-import { eventually, startServer } from '../support/keptn-double-server.ts'
+import { eventually } from '../support/eventually.ts'
+import { natsServer } from '../support/nats-server.ts'
 
 test('a message without a source kills shipyard-controller, again after every restart', async (t) => {
   const { keptn, nc, byHand } = await rig(t, { ackWaitMs: 300 })
@@ -56,7 +57,7 @@ test('undecodable messages are dropped and acknowledged', async (t) => {
 })
 
 test('a stream that overlaps keeps Keptn from starting', async (t) => {
-  await using server = await startServer()
+  await using server = await natsServer({ jetstream: true })
   const nc = await connect({ servers: server.url })
   const jsm = await jetstreamManager(nc)
   await jsm.streams.add({ name: 'OTHER', subjects: ['sh.keptn.event.>'] })

@@ -2,7 +2,7 @@ import test from 'ava'
 import { randomUUID } from 'node:crypto'
 import type { KeptnDouble } from '../../src/demo/keptn/keptn-double.ts'
 import { rig } from '../support/keptn-by-hand.ts'
-import { eventually } from '../support/keptn-double-server.ts'
+import { eventually } from '../support/eventually.ts'
 
 /** What the answers that are looked at may hold. */
 interface Answered {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { rig } from '../support/keptn-by-hand.ts'
-import { eventually } from '../support/keptn-double-server.ts'
+import { eventually } from '../support/eventually.ts'
 
 test('both started first: the task waits for both', async (t) => {
   const { byHand } = await rig(t)

@@ -1,7 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import test from 'ava'
 import { presenceSubject } from '../../src/domain/subject.ts'
-import { eventually } from '../support/keptn-double-server.ts'
+import { eventually } from '../support/eventually.ts'
 import { DEPLOYMENT, TEST, wanted } from '../support/registrations.ts'
 import { PLACE, SCOPE, stampRig } from '../support/stamp-agent.ts'
 import type { StampRig } from '../support/stamp-agent.ts'

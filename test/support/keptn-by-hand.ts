@@ -6,7 +6,8 @@ import type { KeptnDoubleOptions } from '../../src/demo/keptn/double-options.ts'
 import type { KeptnDouble } from '../../src/demo/keptn/keptn-double.ts'
 import { startKeptnDouble } from '../../src/demo/keptn/keptn-double.ts'
 import type { Shipyard } from '../../src/demo/keptn/shipyard.ts'
-import { eventually, startServer } from './keptn-double-server.ts'
+import { eventually } from './eventually.ts'
+import { natsServer } from './nats-server.ts'
 
 /** `dev.delivery` of deployment and test, and the same in prod after it. */
 export const twoStages: Shipyard = {
@@ -40,7 +41,7 @@ export const twoStages: Shipyard = {
 
 /** A Keptn double with quick clocks on a server of its own, gone after the test. */
 export async function rig(t: ExecutionContext, over: Partial<KeptnDoubleOptions> = {}) {
-  const server = await startServer()
+  const server = await natsServer({ jetstream: true })
   const keptn = await startKeptnDouble({
     natsUrl: server.url,
     shipyard: twoStages,

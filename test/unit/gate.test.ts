@@ -14,7 +14,7 @@ import {
   silent,
   TEST,
 } from '../support/registrations.ts'
-import { eventually } from '../support/keptn-double-server.ts'
+import { eventually } from '../support/eventually.ts'
 
 function rig(
   t: ExecutionContext,

@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Delivery, DeliverySource } from '../../src/links/delivery.ts'
 import type { Job } from '../../src/runtime/pump.ts'
 import { Pump } from '../../src/runtime/pump.ts'
-import { eventually } from '../support/keptn-double-server.ts'
+import { eventually } from '../support/eventually.ts'
 
 interface Script {
   readonly source: DeliverySource
