@@ -61,7 +61,7 @@ const outages: Readonly<Record<string, () => Promise<unknown>>> = {
     await rig.supercluster.healStore()
   },
   'the hub store is frozen': async () => {
-    rig.supercluster.store.pause()
+    await rig.supercluster.store.pause()
     await answered('a')
     rig.supercluster.store.resume()
   },
@@ -100,7 +100,7 @@ test.serial('a second SIGTERM ends an agent at once, whatever it waits for', asy
   t.timeout(60_000)
   const { pid } = rig.agent('a')
   if (pid === undefined) throw new Error('it does not run')
-  rig.supercluster.store.pause()
+  await rig.supercluster.store.pause()
   await rig.publish('a', 'sh.keptn.event.dev.delivery.finished', '{"poison":true}')
   const metrics = `${await rig.agent('a').url()}/metrics`
   const inFlight = /signet_in_flight\{direction="up"\} [1-9]/
