@@ -33,7 +33,10 @@ async function answered(stamp: string): Promise<void> {
   await eventually(() => (workers.get(stamp)?.sent().length ?? 0) > before)
 }
 
-/** What happens after every stamp has begun to work. */
+/**
+ * What happens after every stamp has begun to work. Not here: a kill of home's Keptn NATS, which may forget
+ * that shipyard-controller has acknowledged our .started; handed out again, it counts twice (wire 6.2).
+ */
 const outages: Readonly<Record<string, () => Promise<unknown>>> = {
   'its agent is down': async () => {
     await rig.agent('a').kill()
@@ -66,7 +69,6 @@ const outages: Readonly<Record<string, () => Promise<unknown>>> = {
     rig.supercluster.store.resume()
   },
   'its Keptn NATS was killed while it worked': () => killServer('keptn-a'),
-  'the Keptn NATS of home was killed while it worked': () => killServer(`keptn-${HOME}`),
 }
 
 for (const [what, outage] of Object.entries(outages)) {
