@@ -1,3 +1,4 @@
+import { KEPTN_SERVICES } from '../domain/keptn-service.ts'
 import type { SettingTable } from './setting.ts'
 import { setting } from './setting.ts'
 import {
@@ -20,15 +21,6 @@ import { apiTable, distributorTable } from './settings-keptn.ts'
  */
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
-
-/** The five names that Keptn's clients dial (wire 2.2). */
-export const KEPTN_SERVICES = [
-  'shipyard-controller',
-  'resource-service',
-  'mongodb-datastore',
-  'secret-service',
-  'api-service',
-] as const
 
 export const agentTable = {
   stamp: setting(
