@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   flow: ['domain', 'errors', 'links', 'observe', 'runtime', 'lru-cache', 'node:'],
+  https: ['domain', 'errors', 'undici', 'node:'],
   stamp: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
   hub: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
   commands: ['domain', 'errors', 'config', 'agent', 'observe', 'demo', 'node:'],
