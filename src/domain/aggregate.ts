@@ -3,7 +3,8 @@ import type { JsonMap, Merged } from './merge.ts'
 import type { StampOutcome } from './verdict.ts'
 import { clipText } from './fanout.ts'
 import { isJsonMap, jsonBytes, mergeValues } from './merge.ts'
-import { hasPassed, outcomesOf } from './verdict.ts'
+import { hasPassed } from './success.ts'
+import { hasRun, outcomesOf } from './verdict.ts'
 
 /**
  * What Keptn gets to see of a fan-out: one `.started`, some `.status.changed`, one `.finished`. All is
@@ -105,7 +106,7 @@ function section(input: AggregateInput, isDataLeftOut: boolean, limit: number): 
   const listed =
     outcomes.length <= LISTED_STAMPS
       ? outcomes
-      : outcomes.filter(({ outcome }) => outcome.result !== 'skipped' && !hasPassed(outcome))
+      : outcomes.filter((each) => hasRun(each) && !hasPassed(each.outcome))
   const build = (stamps: JsonMap, count: number): JsonMap => ({
     result: settlement.result,
     status: settlement.status,

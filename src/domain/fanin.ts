@@ -11,12 +11,16 @@ import type {
   Withdrawn,
 } from './fanout.ts'
 import { clipText, EMPTY_RECORD } from './fanout.ts'
-import { firstAnswerAt, phaseOf } from './stamp-outcome.ts'
+import { begunAtOf, firstAnswerAt, phaseOf } from './stamp-outcome.ts'
+import { wavesOf } from './standing.ts'
+import type { Stop } from './stop.ts'
+import type { Turn } from './waves.ts'
+import { nextStopAt, soakEndOf, stopOf, stopped, turnsOf } from './waves.ts'
 
 /**
  * The fan-in of one task (DESIGN 7.3), in steps. Answers go into the record of their stamp
- * (`takeAnswer`), in any order and any number of times. Clocks only add facts (`review`): a target that
- * has waited too long is given up, once and for good. When nobody is waited for any more, the verdict
+ * (`takeAnswer`), in any order and any number of times. Clocks only add facts (`review`): a target whose
+ * turn has come begins, one that has waited too long is given up, once and for good. When nobody is waited for any more, the verdict
  * follows from the facts alone (`settle` in verdict.ts), so that whoever looks, and however often,
  * finds the same one.
  *
@@ -34,30 +38,30 @@ export type Taken =
   | { readonly kind: 'repeated' }
   /** It came after its stamp was given up, or after the fan-out ended. */
   | { readonly kind: 'late'; readonly reason: 'given-up' | 'settled' }
-  /** Its stamp is no target of this fan-out. */
-  | { readonly kind: 'stranger' }
+  /** Its stamp is no target of this fan-out, or its turn has not come as far as the record says. */
+  | { readonly kind: 'stranger' | 'unasked' }
 
 /** A record is read and written for every answer: what an integration says must not make it large. */
 const MESSAGE_LIMIT = 1000
 const WORD_LIMIT = 64
 
 /**
- * Takes an answer of a stamp into its record (undefined: it has none yet). Idempotent by event id and
+ * Takes an answer of a target (undefined: none) into its record (undefined: it has none yet). Idempotent by event id and
  * free of order. Where two deliveries of one id differ, the earlier in the store counts.
  */
 export function takeAnswer(
   head: FanOut,
-  stamp: string,
+  target: Target | undefined,
   record: TargetRecord | undefined,
   answer: Answer,
 ): Taken {
-  const target = head.targets.find((candidate) => candidate.stamp === stamp)
   if (target === undefined) return { kind: 'stranger' }
   const current = record ?? EMPTY_RECORD
   const { kind, eventId, ...facts } = answer
   const known = Object.hasOwn(current[kind], eventId) ? current[kind][eventId] : undefined
   const late = lateness(head, target, current)
   if (late !== undefined) return known === undefined ? late : { kind: 'repeated' }
+  if (begunAtOf(head, current) === undefined) return { kind: 'unasked' }
   if (known !== undefined && !isEarlier(facts, known)) return { kind: 'repeated' }
   return {
     kind: 'recorded',
@@ -76,9 +80,15 @@ export interface Presence {
   readonly online: (stamp: string) => boolean
   /** Since when (ms) a stamp that is online has been heard of without a gap. */
   readonly onlineSince: (stamp: string) => number
+  /** Whether somebody has taken a stamp out of service: it begins nothing new. */
+  readonly drained: (stamp: string) => boolean
 }
 
 export interface Review {
+  /** Why it must go no further: to be recorded first, and reviewed again. */
+  readonly stop?: Stop
+  /** Targets whose turn has come; while the fan-out is held back they wait. */
+  readonly turns: readonly Turn[]
   /** The targets to give up now: to be recorded with `giveUp`. */
   readonly givenUp: readonly { readonly stamp: string; readonly givenUp: GivenUp }[]
   /** Set when the hub's `.started` is due: the time (ms) for the head's `startedAt`. */
@@ -99,31 +109,56 @@ export function review(
   now: number,
   presence: Presence,
 ): Review {
-  if (head.settlement !== undefined) return { givenUp: [], complete: false }
+  if (head.settlement !== undefined) return { turns: [], givenUp: [], complete: false }
+  const waves = wavesOf(head, records, now)
+  const stop = head.stop === undefined ? stopOf(head, waves, now) : undefined
+  if (stop !== undefined) return { stop, turns: [], givenUp: [], complete: false }
+  const { turns, lookAt: soaked = Infinity } = turnsOf(head, waves, now, presence)
   const givenUp: { stamp: string; givenUp: GivenUp }[] = []
   const looks: number[] = []
   for (const target of head.targets) {
     const { stamp } = target
-    const state = phaseOf(head, target, records.get(stamp), now)
-    if (state.phase !== 'waiting' && state.phase !== 'running') continue
-    const start = state.phase === 'waiting' ? watchStart(head, stamp, now, presence) : undefined
+    const record = records.get(stamp)
+    const state = phaseOf(head, target, record, now)
+    if (state.phase !== 'pending' && state.phase !== 'waiting' && state.phase !== 'running')
+      continue
+    const stoppedAs = stopped(head, target, state.phase !== 'pending')
+    if (stoppedAs !== undefined) {
+      givenUp.push({ stamp, givenUp: stoppedAs })
+      continue
+    }
+    const begunAt = begunAtOf(head, record)
+    if (state.phase === 'pending' || begunAt === undefined) {
+      looks.push(soaked)
+      continue
+    }
+    const start =
+      state.phase === 'waiting' ? watchStart(head, begunAt, stamp, now, presence) : undefined
     // A hub that was away finds both clocks run out; the first says more about what happened.
     const decision =
       typeof start === 'object'
         ? start
-        : (overdue(head, state.phase, stamp, now, presence) ?? start)
+        : (overdue(head, begunAt, state.phase, stamp, now, presence) ?? start)
     if (typeof decision === 'object') givenUp.push({ stamp, givenUp: decision })
     else {
-      looks.push(head.openedAt + head.policy.finishTimeoutMs)
+      looks.push(begunAt + head.policy.finishTimeoutMs)
       if (decision !== undefined) looks.push(decision)
       if (state.phase === 'running' && state.lookAt !== undefined) looks.push(state.lookAt)
     }
+  }
+  // Failures told in a soak still count, in the last one too.
+  if (looks.length === 0 && head.stop === undefined) {
+    const soakEnd = soakEndOf(waves)
+    if (givenUp.length > 0 && waves.length > 0) looks.push(now)
+    else if (now < soakEnd) looks.push(soakEnd)
   }
   const complete = looks.length === 0
   const startedAt = dueStart(head, records, now, complete)
   if (!complete && startedAt === undefined && head.startedAt === undefined)
     looks.push(head.openedAt + head.policy.startTimeoutMs)
+  if (!complete) looks.push(nextStopAt(head, waves, now))
   return {
+    turns,
     givenUp,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(complete ? {} : { lookAt: Math.min(...looks) }),
@@ -203,13 +238,14 @@ function shortened(facts: Facts): Facts {
 
 /** The end of `finishTimeout`. */
 function overdue(
-  { openedAt, policy }: FanOut,
+  { policy }: FanOut,
+  begunAt: number,
   phase: 'waiting' | 'running',
   stamp: string,
   now: number,
   presence: Presence,
 ): GivenUp | undefined {
-  const at = openedAt + policy.finishTimeoutMs
+  const at = begunAt + policy.finishTimeoutMs
   if (now < at) return undefined
   if (phase === 'waiting' && policy.offline === 'skip' && !presence.online(stamp))
     return { kind: 'skipped', reason: 'offline', at }
@@ -221,13 +257,14 @@ function overdue(
  * to look again, in ms; or undefined for an offline stamp that is waited for.
  */
 function watchStart(
-  { openedAt, policy }: FanOut,
+  { policy }: FanOut,
+  begunAt: number,
   stamp: string,
   now: number,
   presence: Presence,
 ): GivenUp | number | undefined {
   const since = presence.onlineSince(stamp)
-  const from = Number.isFinite(since) ? Math.max(openedAt, since) : openedAt
+  const from = Number.isFinite(since) ? Math.max(begunAt, since) : begunAt
   const at = from + policy.startTimeoutMs
   if (now < at) return at
   if (presence.online(stamp)) return { kind: 'failed', reason: 'not-started', at }

@@ -1,5 +1,7 @@
 import type { KeptnEvent } from './event.ts'
+import type { Stop } from './stop.ts'
 import type { TaskPolicy } from './topology.ts'
+import type { Wave } from './wave-plan.ts'
 
 /**
  * What the hub remembers of one `.triggered` that it sent to stamps (DESIGN 7.3). There is one *head* for
@@ -34,9 +36,27 @@ export interface FanOut {
   readonly targets: readonly Target[]
   /** Names of stamps that were selected, and in which nobody wants the task. */
   readonly missing: readonly string[]
+  /** The way through the rings, fixed when it was opened (DESIGN 7.4); absent: all targets at once. */
+  readonly waves?: readonly Wave[]
+  /** The stamps that the `.triggered` has been through, for the copies that are made later. */
+  readonly path?: readonly string[]
+  /** Absent: no target's turn is held back. */
+  readonly paused?: Paused
+  /** Pauses that are over, in ms, by the ring of the wave they fell into: a deadline does not count them. */
+  readonly heldMs?: Readonly<Record<string, number>>
+  /** Why no further target begins. The first one stands, unless somebody aborts by hand. */
+  readonly stop?: Stop
   /** The time of the hub's `.started`: set once it has been decided that it is to be emitted. */
   readonly startedAt?: number
   readonly settlement?: Settlement
+}
+
+/** Who holds a fan-out back: somebody by hand, Keptn (wire 6.7), or both. */
+export interface Paused {
+  /** Since when somebody has, in ms. */
+  readonly since: number
+  readonly hand?: { readonly by: string; readonly at: number }
+  readonly keptn?: { readonly at: number }
 }
 
 export interface Target {
@@ -49,7 +69,10 @@ export interface Target {
   readonly exact: boolean
   /** Nobody has said anything about this stamp's interest. */
   readonly assumed: boolean
-  /** What was done with it at the beginning; an offline stamp may never have been sent anything. */
+  /**
+   * What was done with it at the beginning; an offline stamp may never have been sent anything. In waves
+   * that is decided when its turn comes, and stands in its record.
+   */
   readonly given: 'sent' | 'skipped' | 'failed'
 }
 
@@ -57,7 +80,11 @@ export interface Target {
 export interface TargetRecord {
   readonly started: Readonly<Record<string, StartedAnswer>>
   readonly finished: Readonly<Record<string, FinishedAnswer>>
-  /** Set once, by a clock; answers that come afterwards are late. */
+  /** In waves: when its turn came, in ms. Written before its copy is sent. */
+  readonly begunAt?: number
+  /** In waves: where its copy lies, so that it can be taken back. */
+  readonly copy?: number
+  /** Set once; answers that come afterwards are late. */
   readonly givenUp?: GivenUp
 }
 
@@ -79,9 +106,19 @@ export interface FinishedAnswer extends StartedAnswer {
   readonly message: string
 }
 
+/** Why a target is not waited for. One whose turn never came is `not-begun`, and nothing else. */
 export interface GivenUp {
-  readonly kind: 'skipped' | 'failed'
-  readonly reason: 'offline' | 'not-started' | 'not-finished' | 'undeliverable'
+  readonly kind: 'skipped' | 'failed' | 'not-begun'
+  readonly reason:
+    | 'offline'
+    | 'drained'
+    | 'not-started'
+    | 'not-finished'
+    | 'undeliverable'
+    | 'deadline'
+    | 'overlong'
+    | 'aborted'
+    | 'stopped'
   readonly at: number
 }
 
@@ -101,17 +138,19 @@ export interface Settled {
   /** One line for a person, at most 500 characters. */
   readonly message: string
   readonly counts: Counts
-  /** All answered; a clock gave some up; or there was nobody whose answer could count. */
-  readonly reason: 'answers' | 'deadline' | 'nobody'
+  /** All answered; a clock gave some up; nobody's answer could count; or it was stopped half-way. */
+  readonly reason: 'answers' | 'deadline' | 'nobody' | 'stopped'
 }
 
-/** `targets` is the sum of `passed`, `warned`, `failed` and `skipped`; `missing` are no targets. */
+/** `targets` is the sum of all that follow but `missing`, which are no targets. */
 export interface Counts {
   readonly targets: number
   readonly passed: number
   readonly warned: number
   readonly failed: number
   readonly skipped: number
+  /** Their turn never came. */
+  readonly notBegun: number
   readonly missing: number
 }
 
@@ -145,6 +184,8 @@ export interface Opening {
   readonly policy: TaskPolicy
   readonly targets: readonly Target[]
   readonly missing: readonly string[]
+  readonly waves?: readonly Wave[]
+  readonly path?: readonly string[]
   /** When the hub took it in. */
   readonly at: number
   /** When Keptn's stream took it in. */
@@ -159,6 +200,8 @@ export function openFanOut({
   policy,
   targets,
   missing,
+  waves,
+  path,
   at,
   storedAt,
 }: Opening): FanOut {
@@ -181,6 +224,8 @@ export function openFanOut({
     ...(storedAt === undefined ? {} : { storedAt }),
     targets,
     missing,
+    ...(waves === undefined ? {} : { waves }),
+    ...(path === undefined || path.length === 0 ? {} : { path }),
   }
 }
 

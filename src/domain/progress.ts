@@ -1,25 +1,18 @@
 import type { FanOut, TargetRecords } from './fanout.ts'
-import { hasPassed } from './verdict.ts'
 import { phaseOf } from './stamp-outcome.ts'
+import type { Tally } from './standing.ts'
+import { count, emptyTally } from './standing.ts'
 
 /** How many targets of a fan-out stand where. */
-export interface Progress {
+export interface Progress extends Readonly<Tally> {
   readonly targets: number
-  readonly waiting: number
-  readonly running: number
-  readonly passed: number
-  readonly failed: number
-  readonly skipped: number
 }
 
 /** Where a fan-out stands at `now` (ms). */
 export function progressOf(head: FanOut, records: TargetRecords, now: number): Progress {
-  const tally = { waiting: 0, running: 0, passed: 0, failed: 0, skipped: 0 }
-  for (const target of head.targets) {
-    const state = phaseOf(head, target, records.get(target.stamp), now)
-    if (state.phase === 'done') tally[hasPassed(state.outcome) ? 'passed' : 'failed'] += 1
-    else tally[state.phase] += 1
-  }
+  const tally = emptyTally()
+  for (const target of head.targets)
+    count(tally, phaseOf(head, target, records.get(target.stamp), now))
   return { targets: head.targets.length, ...tally }
 }
 

@@ -10,18 +10,20 @@ import type {
 import { clipText, JOIN_WINDOW_MS } from './fanout.ts'
 
 /**
- * How one stamp stands in a fan-out. `waiting`: nothing heard; `running`: somebody answered, not all have
- * finished; `done`: all have; `skipped` and `failed`: given up, at the beginning or by a clock.
+ * How one stamp stands in a fan-out. `pending`: its turn has not come; `waiting`: nothing heard;
+ * `running`: somebody answered, not all have finished; `done`: all have; `skipped` and `failed`: given up,
+ * at the beginning or by a clock; `not-begun`: its turn will never come.
  */
 export type Phase =
+  | { readonly phase: 'pending' }
   | { readonly phase: 'waiting' }
   /** `lookAt`: all have finished, and only the time for others to join is not over. */
   | { readonly phase: 'running'; readonly lookAt?: number }
-  | { readonly phase: 'done' | 'skipped' | 'failed'; readonly outcome: Outcome }
+  | { readonly phase: 'done' | 'skipped' | 'failed' | 'not-begun'; readonly outcome: Outcome }
 
 export interface Outcome {
-  readonly result: Result | 'skipped'
-  readonly status: Status | 'skipped'
+  readonly result: Result | 'skipped' | 'not-begun'
+  readonly status: Status | 'skipped' | 'not-begun'
   readonly message: string
   /** When the first answer came, in ms. */
   readonly startedAt?: number
@@ -36,9 +38,14 @@ const OUTCOME_MESSAGE_LIMIT = 1000
 
 const REASONS: Readonly<Record<GivenUp['reason'], string>> = {
   offline: 'offline',
+  drained: 'drained',
   'not-started': 'not started in time',
   'not-finished': 'not finished in time',
   undeliverable: 'the event could not be sent: see the dead letters',
+  deadline: 'not done before the deadline of its ring',
+  overlong: 'not done before the fan-out took too long',
+  aborted: 'aborted by hand',
+  stopped: 'never begun',
 }
 
 /**
@@ -59,12 +66,19 @@ export function phaseOf(
     const { kind, reason } = record.givenUp
     return { phase: kind, outcome: givenUpOutcome(kind, reason, record) }
   }
+  const begunAt = begunAtOf(head, record)
+  if (begunAt === undefined) return { phase: 'pending' }
   const startedAt = firstAnswerAt(record)
   if (record === undefined || startedAt === undefined) return { phase: 'waiting' }
   if (!hasFinished(target, record)) return { phase: 'running' }
-  const window = Math.min(startedAt + JOIN_WINDOW_MS, head.openedAt + head.policy.finishTimeoutMs)
+  const window = Math.min(startedAt + JOIN_WINDOW_MS, begunAt + head.policy.finishTimeoutMs)
   if (!target.exact && now < window) return { phase: 'running', lookAt: window }
   return { phase: 'done', outcome: answeredOutcome(record) }
+}
+
+/** Since when a target's clocks run, in ms: its turn in waves, else the opening; undefined before. */
+export function begunAtOf(head: FanOut, record: TargetRecord | undefined): number | undefined {
+  return head.waves === undefined ? head.openedAt : record?.begunAt
 }
 
 /** When the first answer of a stamp came, in ms; undefined where none has. */
@@ -134,11 +148,15 @@ function givenUpOutcome(
   reason: GivenUp['reason'],
   record: TargetRecord | undefined,
 ): Outcome {
-  const verdict =
-    kind === 'skipped'
-      ? ({ result: 'skipped', status: 'skipped' } as const)
-      : ({ result: 'fail', status: 'errored' } as const)
-  return { ...verdict, message: REASONS[reason], ...factsOf(record) }
+  return { ...verdictOf(kind, reason), message: REASONS[reason], ...factsOf(record) }
+}
+
+function verdictOf(
+  kind: GivenUp['kind'],
+  reason: GivenUp['reason'],
+): Pick<Outcome, 'result' | 'status'> {
+  if (kind !== 'failed') return { result: kind, status: kind }
+  return { result: 'fail', status: reason === 'aborted' ? 'aborted' : 'errored' }
 }
 
 function factsOf(record: TargetRecord | undefined): Omit<Outcome, 'result' | 'status' | 'message'> {

@@ -112,6 +112,8 @@ export interface Rollout {
   readonly soakMs: number
   /** More failed stamps than this stop it. */
   readonly maxFailures: number
+  /** As many of its stamps must pass, or a share of them; absent: no number. */
+  readonly minSuccess?: { readonly stamps: number } | { readonly percent: number }
   /** Absent: none. */
   readonly deadlineMs?: number
 }

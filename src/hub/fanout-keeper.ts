@@ -1,6 +1,7 @@
 import { close, giveUp, markStarted, review } from '../domain/fanin.ts'
 import type { Presence } from '../domain/fanin.ts'
 import type { FanOut, GivenUp, Settlement, TargetRecord } from '../domain/fanout.ts'
+import { stopAt } from '../domain/hold.ts'
 import { progressMessage, progressOf } from '../domain/progress.ts'
 import { settle } from '../domain/verdict.ts'
 import { SignetError } from '../errors.ts'
@@ -48,23 +49,27 @@ export class FanOutKeeper {
   async look(live: LiveFanOut): Promise<Looked> {
     const { now, presence } = this.#options
     if (live.end !== undefined && live.head.settlement === undefined)
-      await this.#writeHead(live, close(live.head, live.end))
+      await this.writeHead(live, close(live.head, live.end))
     if (live.head.settlement !== undefined) {
       return this.#end(live, live.head.settlement)
     }
     // For a hub that comes after this one: what was aborted must not run in a stamp that comes back.
     if (live.head.copies === undefined && live.copies.size > 0)
-      await this.#writeHead(live, { ...live.head, copies: Object.fromEntries(live.copies) })
+      await this.writeHead(live, { ...live.head, copies: Object.fromEntries(live.copies) })
     const at = now()
     const found = review(live.head, live.records, at, presence)
+    if (found.stop !== undefined) {
+      await this.writeHead(live, stopAt(live.head, found.stop))
+      return { lookAt: at }
+    }
     for (const { stamp, givenUp } of found.givenUp) await this.#giveUp(live, stamp, givenUp)
     if (found.startedAt !== undefined) {
-      await this.#writeHead(live, markStarted(live.head, found.startedAt))
+      await this.writeHead(live, markStarted(live.head, found.startedAt))
     }
     await this.#tellStarted(live)
     const settlement = settle(live.head, live.records, at)
     if (settlement !== undefined) {
-      await this.#writeHead(live, close(live.head, settlement))
+      await this.writeHead(live, close(live.head, settlement))
       return this.#end(live, live.head.settlement ?? settlement)
     }
     const progressAt = await this.#tellProgress(live, at)
@@ -138,26 +143,33 @@ export class FanOutKeeper {
       live.keep(stamp, record, written)
       return true
     }
-    const current = await store.record(live.head.id, stamp)
-    if (current === undefined) throw raced(live.head.id)
-    live.keep(stamp, current.value, current.revision)
+    if (!(await this.refresh(live, stamp))) throw raced(live.head.id)
     return false
   }
 
-  async #writeHead(live: LiveFanOut, head: FanOut): Promise<void> {
-    if (head === live.head) return
+  /** Reads the record of a stamp anew; whether it has one. */
+  async refresh(live: LiveFanOut, stamp: string): Promise<boolean> {
+    const current = await this.#options.store.record(live.head.id, stamp)
+    if (current !== undefined) live.keep(stamp, current.value, current.revision)
+    return current !== undefined
+  }
+
+  /** Whether the head was written; if not, the view now has what somebody else wrote. */
+  async writeHead(live: LiveFanOut, head: FanOut): Promise<boolean> {
+    if (head === live.head) return true
     const { store } = this.#options
     const written = await store.updateHead(head, live.headRevision)
     if (written !== undefined) {
       live.head = head
       live.headRevision = written
-      return
+      return true
     }
     const current = await store.head(head.id)
     if (current === undefined) throw raced(head.id)
     live.head = current.value
     live.headRevision = current.revision
     live.isStale = true
+    return false
   }
 }
 

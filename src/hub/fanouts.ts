@@ -1,13 +1,11 @@
-import type { BackoffRule } from '../domain/backoff.ts'
-import { backoffMs } from '../domain/backoff.ts'
 import type { Answer, Taken } from '../domain/fanin.ts'
 import { cancel, takeAnswer, withdraw } from '../domain/fanin.ts'
-import type { Cancelled, FanOut, Settlement } from '../domain/fanout.ts'
-import { isSignetError, SignetError } from '../errors.ts'
+import type { Cancelled, FanOut, Settlement, TargetRecords } from '../domain/fanout.ts'
+import { abortByHand, pauseByHand, resumeByHand } from '../domain/hold.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { sleep } from '../runtime/clock.ts'
-import type { FanOutKeeperOptions, Looked } from './fanout-keeper.ts'
+import type { FanOutKeeperOptions } from './fanout-keeper.ts'
 import { FanOutKeeper, raced } from './fanout-keeper.ts'
+import { FanOutReviews } from './fanout-reviews.ts'
 import type { StoredFanOut } from './fanout-store.ts'
 import { LiveFanOut } from './live-fanout.ts'
 
@@ -16,7 +14,13 @@ export interface FanOutsOptions extends FanOutKeeperOptions {
 }
 
 /** What a hub makes of an answer that a stamp sent. `unknown`: no fan-out of ours asked for it. */
-export type AnswerOutcome = Taken['kind'] | 'unknown' | 'conflict'
+export type AnswerOutcome = Exclude<Taken['kind'], 'unasked'> | 'unknown' | 'conflict'
+
+/**
+ * What became of a wish to pause, resume or abort a fan-out. `unchanged`: it is so already, or there is
+ * nothing that could be held back; `ended`: it was over before; `unknown`: there is none of this id.
+ */
+export type Controlled = 'done' | 'unchanged' | 'ended' | 'unknown'
 
 /** What Keptn has said of a stage in a context. */
 export interface StageOver {
@@ -27,10 +31,6 @@ export interface StageOver {
   readonly saidAt: number
 }
 
-const RETRY: BackoffRule = { firstMs: 100, mostMs: 5_000 }
-/** The longest timer that Node keeps exactly. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
-
 /**
  * The open fan-outs of a control plane. The bucket is the truth and this its view: whatever is decided is
  * written there first, guarded by revisions, then told; after a crash at any moment the next hub reads the
@@ -40,13 +40,19 @@ export class FanOuts {
   readonly #options: FanOutsOptions
   readonly #keeper: FanOutKeeper
   readonly #live = new Map<string, LiveFanOut>()
-  readonly #reviews = new Set<Promise<void>>()
-  readonly #stopping = new AbortController()
+  readonly #reviews: FanOutReviews
   #isReady = false
 
   constructor(options: FanOutsOptions) {
     this.#options = options
     this.#keeper = new FanOutKeeper(options)
+    this.#reviews = new FanOutReviews({
+      ...options,
+      look: (live) => this.#keeper.look(live),
+      onEnd: (live, settlement) => {
+        this.#forget(live, settlement)
+      },
+    })
   }
 
   /** Reads what is open. Nothing is decided before `ready`. */
@@ -69,11 +75,40 @@ export class FanOuts {
     return [...this.#live.values()].map(({ head }) => head)
   }
 
+  /** One that is open, by the id of its `.triggered`, with what its stamps have answered so far. */
+  find(id: string): { readonly head: FanOut; readonly records: TargetRecords } | undefined {
+    const live = this.#live.get(id)
+    return live === undefined ? undefined : { head: live.head, records: new Map(live.records) }
+  }
+
+  /**
+   * From now on no target of a fan-out begins; those that run go on. Resolves when that is recorded, with
+   * who asked for it; rejects where the hub store does not answer, and then it may be recorded or not.
+   */
+  pause(id: string, by: string): Promise<Controlled> {
+    return this.#control(id, ({ head }) => pauseByHand(head, by, this.#options.now()))
+  }
+
+  /** Undoes a pause by hand; where Keptn has paused the sequence too, that one stays. As `pause`. */
+  resume(id: string, by: string): Promise<Controlled> {
+    this.#options.log.info({ fanout: id, by }, 'A fan-out is to go on.')
+    return this.#control(id, ({ head, records }) =>
+      resumeByHand(head, records, this.#options.now()),
+    )
+  }
+
+  /**
+   * Ends a fan-out as failed: nobody is waited for, copies that nobody has fetched are taken back, and later
+   * answers are late. As `pause`; Keptn is told a moment later.
+   */
+  abort(id: string, by: string): Promise<Controlled> {
+    return this.#control(id, ({ head }) => abortByHand(head, by, this.#options.now()))
+  }
+
   /** How many open fan-outs a stamp takes part in. */
   busy(stamp: string): number {
     let count = 0
-    for (const { head } of this.#live.values())
-      if (head.targets.some((target) => target.stamp === stamp)) count += 1
+    for (const { targets } of this.#live.values()) if (targets.has(stamp)) count += 1
     return count
   }
 
@@ -120,8 +155,15 @@ export class FanOuts {
   async answer(triggeredid: string, stamp: string, answer: Answer): Promise<AnswerOutcome> {
     const live = this.#live.get(triggeredid)
     if (live === undefined) return (await this.#isEnded(triggeredid)) ? 'late' : 'unknown'
-    for (;;) {
-      const taken = takeAnswer(live.head, stamp, live.records.get(stamp), answer)
+    for (let isFresh = false; ;) {
+      const taken = takeAnswer(live.head, live.targets.get(stamp), live.records.get(stamp), answer)
+      if (taken.kind === 'unasked') {
+        // Another hub may have begun it; what nobody has asked for is nobody's answer.
+        if (isFresh) return 'stranger'
+        await this.#keeper.refresh(live, stamp)
+        isFresh = true
+        continue
+      }
       if (taken.kind === 'repeated')
         return isConflict(live, stamp, answer) ? 'conflict' : 'repeated'
       if (taken.kind !== 'recorded') return taken.kind
@@ -166,9 +208,23 @@ export class FanOuts {
 
   /** Waits for what is being decided. */
   async stop(): Promise<void> {
-    this.#stopping.abort(new SignetError('SIGNET_STOPPED', 'The hub stops.'))
     for (const live of this.#live.values()) live.clearTimer()
-    await Promise.all(this.#reviews)
+    await this.#reviews.stop()
+  }
+
+  async #control(id: string, change: (live: LiveFanOut) => FanOut): Promise<Controlled> {
+    const live = this.#live.get(id)
+    if (live === undefined) return (await this.#isEnded(id)) ? 'ended' : 'unknown'
+    const controlled = await live.exclusively(async (): Promise<Controlled> => {
+      for (;;) {
+        if (live.head.settlement !== undefined || live.end !== undefined) return 'ended'
+        const head = change(live)
+        if (head === live.head) return 'unchanged'
+        if (await this.#keeper.writeHead(live, head)) return 'done'
+      }
+    })
+    this.#look(live)
+    return controlled
   }
 
   #adopt(stored: StoredFanOut): LiveFanOut {
@@ -187,37 +243,8 @@ export class FanOuts {
     this.#look(live)
   }
 
-  /** One review of a fan-out at a time; whoever asks meanwhile gets another one after it. */
   #look(live: LiveFanOut): void {
-    if (!this.#isReady || this.#stopping.signal.aborted) return
-    live.isStale = true
-    if (live.isReviewed) return
-    live.isReviewed = true
-    const reviewing = this.#reviewUntilDone(live).finally(() => {
-      live.isReviewed = false
-      this.#reviews.delete(reviewing)
-    })
-    this.#reviews.add(reviewing)
-  }
-
-  async #reviewUntilDone(live: LiveFanOut): Promise<void> {
-    const { signal } = this.#stopping
-    for (let attempt = 1; live.isStale && !signal.aborted; attempt += 1) {
-      live.isStale = false
-      try {
-        live.clearTimer()
-        this.#looked(live, await this.#keeper.look(live))
-        attempt = 0
-      } catch (error) {
-        live.isStale = true
-        if (signal.aborted) return
-        const { log } = this.#options
-        const facts = { error, fanout: live.head.id, task: live.head.task }
-        if (isSignetError(error) && error.retryable) log.debug(facts, 'A fan-out waits.')
-        else log.warn(facts, 'A fan-out cannot go on; it is tried again.')
-        await sleep(backoffMs(RETRY, attempt, Math.random()), signal).catch(() => undefined)
-      }
-    }
+    if (this.#isReady) this.#reviews.ask(live)
   }
 
   #forget({ head }: LiveFanOut, settlement: Settlement): void {
@@ -235,18 +262,6 @@ export class FanOuts {
       { fanout: head.id, task: head.task, context: head.context, ended: settlement },
       'A task has ended in its stamps.',
     )
-  }
-
-  #looked(live: LiveFanOut, looked: Looked): void {
-    if ('ended' in looked) {
-      this.#forget(live, looked.ended)
-      return
-    }
-    if (looked.lookAt === Infinity) return
-    const wait = Math.min(Math.max(looked.lookAt - this.#options.now(), 0), LONGEST_TIMER_MS)
-    live.setTimer(wait, () => {
-      this.#look(live)
-    })
   }
 }
 

@@ -223,6 +223,7 @@ export class Hub implements Part {
       presence: {
         online: (stamp) => registry.isOnline(stamp),
         onlineSince: (stamp) => registry.onlineSince(stamp),
+        drained: () => false,
       },
       takeBack: (sequence) => hubStore.deleteMessage(this.#names.down, sequence),
       now: Date.now,

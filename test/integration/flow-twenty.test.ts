@@ -71,6 +71,7 @@ test.serial('twenty stamps are one task to Keptn, however late one of them start
       warned: 0,
       failed: 0,
       skipped: 0,
+      notBegun: 0,
       missing: 0,
     })
     t.deepEqual(Object.keys(section.stamps).sort(), [...STAMPS].sort())

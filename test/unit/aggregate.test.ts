@@ -92,7 +92,15 @@ test('the finished event is complete, and reads as Keptn reads it', (t) => {
             deployment: {
               result: 'fail',
               status: 'succeeded',
-              counts: { targets: 2, passed: 1, warned: 0, failed: 1, skipped: 0, missing: 0 },
+              counts: {
+                targets: 2,
+                passed: 1,
+                warned: 0,
+                failed: 1,
+                skipped: 0,
+                notBegun: 0,
+                missing: 0,
+              },
               stamps: {
                 'eu-1': {
                   result: 'pass',

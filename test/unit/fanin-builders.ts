@@ -102,7 +102,7 @@ export function take(
   const records = new Map<string, TargetRecord>()
   const taken: string[] = []
   for (const { stamp, ...answer } of answers) {
-    const outcome = takeAnswer(head, stamp, records.get(stamp), answer)
+    const outcome = takeAnswer(head, targetOf(head, stamp), records.get(stamp), answer)
     taken.push(outcome.kind)
     if (outcome.kind !== 'recorded') continue
     records.set(stamp, outcome.record)
@@ -111,5 +111,10 @@ export function take(
   return { head, records, taken }
 }
 
-export const ALL_ONLINE = { online: () => true, onlineSince: () => OPENED - HOUR }
-export const ALL_OFFLINE = { online: () => false, onlineSince: () => Number.NaN }
+export function targetOf(head: FanOut, stamp: string): Target | undefined {
+  return head.targets.find((candidate) => candidate.stamp === stamp)
+}
+
+const drained = () => false
+export const ALL_ONLINE = { online: () => true, onlineSince: () => OPENED - HOUR, drained }
+export const ALL_OFFLINE = { online: () => false, onlineSince: () => Number.NaN, drained }

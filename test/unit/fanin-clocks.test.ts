@@ -39,7 +39,7 @@ function tick(
 
 test('a new fan-out is looked at again when its targets ought to have started', (t) => {
   const { due } = tick(fanOut(), [], OPENED)
-  t.deepEqual(due, { givenUp: [], lookAt: START, complete: false })
+  t.deepEqual(due, { turns: [], givenUp: [], lookAt: START, complete: false })
 })
 
 test('an online stamp that does not start in time is given up', (t) => {
@@ -55,7 +55,7 @@ test('an online stamp that does not start in time is given up', (t) => {
 })
 
 test('for a stamp that was away the clock begins when it is back', (t) => {
-  const back = { online: () => true, onlineSince: () => OPENED + HOUR }
+  const back = { ...ALL_ONLINE, onlineSince: () => OPENED + HOUR }
   const opened = fanOut({ targets: targets(1) })
   t.deepEqual(tick(opened, [], OPENED + HOUR + 1, back).due.givenUp, [])
   t.is(tick(opened, [], OPENED + HOUR + 1, back).due.lookAt, OPENED + HOUR + 5 * MINUTE)
@@ -143,6 +143,7 @@ testProp(
     const presence = {
       online: (stamp: string) => online[Number(stamp.slice(3)) - 1] ?? false,
       onlineSince: () => OPENED - HOUR,
+      drained: () => false,
     }
     const pending = plan
       .map(({ stamp, at, end }) => (end ? finished : started)(`eu-${stamp + 1}`, at))

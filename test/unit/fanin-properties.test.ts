@@ -12,6 +12,7 @@ import {
   started,
   take,
   target,
+  targetOf,
   targets,
 } from './fanin-builders.ts'
 
@@ -187,7 +188,7 @@ testProp(
     let settlements = 0
     let starts = 0
     for (const [index, { stamp, ...answer }] of plan.entries()) {
-      const taken = takeAnswer(head, stamp, records.get(stamp), answer)
+      const taken = takeAnswer(head, targetOf(head, stamp), records.get(stamp), answer)
       if (taken.kind !== 'recorded') throw new Error(`answer ${index} was ${taken.kind}`)
       records.set(stamp, taken.record)
       const { startedAt, givenUp } = review(head, records, answer.at, ALL_ONLINE)

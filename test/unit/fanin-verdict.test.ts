@@ -3,7 +3,8 @@ import test from 'ava'
 import type { Settled, Target } from '../../src/domain/fanout.ts'
 import type { SuccessRule, TaskPolicy } from '../../src/domain/topology.ts'
 import { keptnRule } from '../../src/domain/stamp-outcome.ts'
-import { neededOf, settle } from '../../src/domain/verdict.ts'
+import { neededOf } from '../../src/domain/success.ts'
+import { settle } from '../../src/domain/verdict.ts'
 import { fanOut, finished, HOUR, OPENED, take, target } from './fanin-builders.ts'
 
 type Answered = 'pass' | 'warning' | 'fail' | 'errored' | 'aborted' | 'skipped' | 'never'
@@ -186,7 +187,15 @@ test('counts tell every target once, and the missing apart', (t) => {
     'us-1',
     'us-2',
   ])
-  t.deepEqual(counts, { targets: 6, passed: 1, warned: 1, failed: 3, skipped: 1, missing: 2 })
+  t.deepEqual(counts, {
+    targets: 6,
+    passed: 1,
+    warned: 1,
+    failed: 3,
+    skipped: 1,
+    notBegun: 0,
+    missing: 2,
+  })
 })
 
 test('a share is reckoned exactly: 55 % of 20 stamps are 11', (t) => {

@@ -23,6 +23,7 @@ import {
   started,
   take,
   target,
+  targetOf,
   targets,
 } from './fanin-builders.ts'
 
@@ -184,16 +185,21 @@ test('answers after a stamp was given up, or after the end, are late and change 
   const { head, records } = one({}, [started('eu-1')])
   const { stamp, ...answer } = finished('eu-1')
   const given = giveUp(records.get(stamp), { kind: 'failed', reason: 'not-finished', at: LATER })
-  t.deepEqual(takeAnswer(head, stamp, given, answer), { kind: 'late', reason: 'given-up' })
+  t.deepEqual(takeAnswer(head, targetOf(head, stamp), given, answer), {
+    kind: 'late',
+    reason: 'given-up',
+  })
   const ended = cancel(head, 'aborted', LATER)
-  t.deepEqual(takeAnswer(ended, stamp, records.get(stamp), answer), {
+  t.deepEqual(takeAnswer(ended, targetOf(ended, stamp), records.get(stamp), answer), {
     kind: 'late',
     reason: 'settled',
   })
   const { stamp: _, ...known } = started('eu-1')
-  t.deepEqual(takeAnswer(ended, stamp, records.get(stamp), known), { kind: 'repeated' })
+  t.deepEqual(takeAnswer(ended, targetOf(ended, stamp), records.get(stamp), known), {
+    kind: 'repeated',
+  })
   const neverSent = fanOut({ targets: [target('eu-1', { given: 'skipped' })] })
-  t.is(takeAnswer(neverSent, stamp, undefined, answer).kind, 'late')
+  t.is(takeAnswer(neverSent, targetOf(neverSent, stamp), undefined, answer).kind, 'late')
 })
 
 test('a long message does not make a record large', (t) => {
@@ -233,6 +239,7 @@ test('the first end stands, and what has ended is neither reviewed nor settled',
   t.is(cancel(cancelled, 'aborted', LATER + 1), cancelled)
   t.is(settle(cancelled, records, LATER), undefined)
   t.deepEqual(review(cancelled, records, LATER + 9 * HOUR, ALL_ONLINE), {
+    turns: [],
     givenUp: [],
     complete: false,
   })
@@ -246,7 +253,7 @@ test('progress tells how many stamps are where', (t) => {
     started('eu-3'),
   ])
   const progress = progressOf(head, records, LATER)
-  t.deepEqual(progress, { targets: 5, waiting: 1, running: 1, passed: 1, failed: 1, skipped: 1 })
+  t.like(progress, { targets: 5, waiting: 1, running: 1, passed: 1, failed: 1, skipped: 1 })
   t.is(
     progressMessage(head, progress),
     'deployment: 3 of 5 stamps done, 1 running, 1 failed, 1 skipped',

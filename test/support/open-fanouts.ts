@@ -1,0 +1,97 @@
+import type { ExecutionContext } from 'ava'
+import type { Answer } from '../../src/domain/fanin.ts'
+import type { FanOut, TargetRecord } from '../../src/domain/fanout.ts'
+import { AggregateEmitter } from '../../src/hub/aggregate-emitter.ts'
+import type { EndedFanOut } from '../../src/hub/fanout-store.ts'
+import { FanOutStore } from '../../src/hub/fanout-store.ts'
+import { FanOuts } from '../../src/hub/fanouts.ts'
+import { WayIn } from '../../src/flow/way-in.ts'
+import { Bucket } from '../../src/links/bucket.ts'
+import { NatsSide } from '../../src/links/nats-side.ts'
+import { Publisher } from '../../src/links/publisher.ts'
+import { Store } from '../../src/links/store.ts'
+import { Metrics } from '../../src/observe/metrics.ts'
+import { natsServer } from './nats-server.ts'
+import { silent } from './registrations.ts'
+import type { StoredMessage } from './stream-reader.ts'
+import { readStream } from './stream-reader.ts'
+
+const DAY = 24 * 3_600_000
+
+/** The fan-outs of a hub on a real server, with nothing around them. */
+export interface OpenFanOuts {
+  /** Another hub over the same bucket, which has read what is open. */
+  hub(): Promise<FanOuts>
+  /** What Keptn was told, in order: `deployment.finished`. */
+  told(): Promise<readonly StoredMessage[]>
+  /** Sequences of copies that were taken back. */
+  readonly takenBack: readonly number[]
+}
+
+export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
+  const server = await natsServer({ jetstream: true })
+  const side = new NatsSide({
+    side: 'gateway',
+    address: { servers: [server.url], auth: {} },
+    clientName: 'test',
+    inboxPrefix: '_INBOX.test',
+    events: { connected: () => {}, disconnected: () => {}, error: () => {} },
+  })
+  await side.connect(AbortSignal.timeout(10_000))
+  const publisher = new Publisher(side)
+  publisher.start()
+  const store = new Store(side)
+  const wayIn = new WayIn({ store, publisher, dedupeWindowMs: DAY })
+  await wayIn.open()
+  const age = { maxAgeMs: DAY, duplicateWindowMs: DAY, replicas: 1 }
+  await store.ensureStream({ name: 'ANSWERS', subjects: ['answers'], ...age })
+  const bucket = await Bucket.open<FanOut | TargetRecord | EndedFanOut>(store, {
+    name: 'fanout',
+    ttlMs: DAY,
+    replicas: 1,
+  })
+  const hubs: FanOuts[] = []
+  const takenBack: number[] = []
+  t.teardown(async () => {
+    await Promise.all(hubs.map((hub) => hub.stop()))
+    publisher.stop()
+    await side.close()
+    await server[Symbol.asyncDispose]()
+  })
+  const emitter = new AggregateEmitter({
+    wayIn,
+    hubStore: store,
+    answers: 'ANSWERS',
+    home: 'core',
+    maxPayloadBytes: () => side.maxPayloadBytes,
+  })
+  return {
+    takenBack,
+    async hub() {
+      const hub = new FanOuts({
+        store: new FanOutStore(bucket),
+        emitter,
+        presence: { online: () => true, onlineSince: () => 0, drained: () => false },
+        takeBack: (sequence) => {
+          takenBack.push(sequence)
+          return Promise.resolve()
+        },
+        now: Date.now,
+        log: silent,
+        metrics: new Metrics(),
+      })
+      hubs.push(hub)
+      await hub.load()
+      hub.ready()
+      return hub
+    },
+    told: () => readStream(side.connection, 'SIGNET_IN'),
+  }
+}
+
+/** An answer with its time. */
+export function answer(kind: 'started' | 'finished', stamp: string, result = 'pass'): Answer {
+  const facts = { eventId: `${stamp}-${kind}`, source: 'helm', at: Date.now(), seq: 1 }
+  if (kind === 'started') return { kind, ...facts }
+  return { kind, ...facts, result, status: 'succeeded', message: '' }
+}
