@@ -8,6 +8,7 @@ import { AdminServer } from './http/admin-server.ts'
 import { UniformServer } from './http/uniform-server.ts'
 import { Hub } from './hub/hub.ts'
 import { KEPTN_PATTERN, KEPTN_STREAM, LOCAL_STREAM } from './domain/store-names.ts'
+import { ControlListener } from './links/control-listener.ts'
 import { CoreSource } from './links/core-source.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { NatsAddress } from './links/nats-options.ts'
@@ -173,6 +174,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   function createHub(controlPlane: ControlPlane): Hub {
     return new Hub({
       ...shared,
+      control: new ControlListener(gateway),
       controlPlane,
       hubStore: new Store(gateway, controlPlane.storeDomain),
       deadLetters: deadLetters(controlPlane.name),

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addHubCommands } from './cli-hub.ts'
 import type { TopologyCommand } from './commands/topology-output.ts'
 import { runTopologyCheck } from './commands/topology-check.ts'
 import { runTopologyExplain } from './commands/topology-explain.ts'
@@ -37,6 +38,14 @@ function program(): Command {
   addAgent(signet, version)
   addDemo(signet)
   addTopology(signet)
+  addHubCommands(signet, {
+    version,
+    stopped,
+    color: hasColor(),
+    ended: (code) => {
+      exitCode = code
+    },
+  })
   return signet
 }
 

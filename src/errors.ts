@@ -24,6 +24,9 @@ export const errorTable = {
   SIGNET_TOO_LARGE: { retry: false, exit: 1 },
   SIGNET_START_FAILED: { retry: false, exit: 1 },
   SIGNET_STOPPED: { retry: false, exit: 1 },
+  SIGNET_NO_HUB: { retry: true, exit: 1 },
+  SIGNET_HUB_BUSY: { retry: true, exit: 1 },
+  SIGNET_UNKNOWN_ID: { retry: false, exit: 2 },
   SIGNET_DRAIN_OVERDUE: { retry: false, exit: 3 },
   SIGNET_TUNNEL_NO_HUB: { retry: true, exit: 1 },
   SIGNET_TUNNEL_TIMEOUT: { retry: true, exit: 1 },
@@ -66,6 +69,11 @@ export class SignetError extends Error {
   get exitCode(): number {
     return errorTable[this.code].exit
   }
+}
+
+/** Whether a text, such as one from another version of Signet, is a code of this table. */
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorTable, text)
 }
 
 /** Whether `error` is a SignetError, and of that code where one is given. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { SignetError } from '../errors.ts'
-import type { Settings } from './settings.ts'
-import { parseSettings } from './settings.ts'
+import type { HubAccess, Settings } from './settings.ts'
+import { parseHubAccess, parseSettings } from './settings.ts'
 import type { Environment, Flags, SettingMistake } from './settings-source.ts'
 import type { SourceFile } from './yaml-source.ts'
 
@@ -17,6 +17,13 @@ export async function loadSettings(
   const file = await readSettingsFile(environment, flags)
   const parsed = parseSettings(environment, flags, file)
   if (parsed.ok) return { settings: parsed.settings, warnings: parsed.warnings }
+  throw invalid(parsed.mistakes)
+}
+
+/** The settings of a command that asks a hub, from the same sources; throws as `loadSettings` does. */
+export async function loadHubAccess(environment: Environment, flags: Flags): Promise<HubAccess> {
+  const parsed = parseHubAccess(environment, flags, await readSettingsFile(environment, flags))
+  if (parsed.ok) return parsed.access
   throw invalid(parsed.mistakes)
 }
 

@@ -58,6 +58,30 @@ export function parseSettings(
   return { ok: true, settings: deepFreeze(settings as Settings), warnings }
 }
 
+/** What a command needs that asks a hub: how to reach the gateway NATS, and where the topology lies. Frozen. */
+export interface HubAccess {
+  readonly gateway: NatsSide
+  readonly topologyDir: string
+  /** Where the command runs in the place of an agent, with its rights. */
+  readonly stamp: string | undefined
+}
+
+/** As `parseSettings`, of the same sources; what only an agent needs is not looked at. */
+export function parseHubAccess(
+  environment: Environment,
+  flags: Flags = {},
+  file?: SourceFile,
+):
+  | { readonly ok: true; readonly access: HubAccess }
+  | { readonly ok: false; readonly mistakes: readonly SettingMistake[] } {
+  const source = new SettingsSource(environment, flags, file)
+  const values = source.values({ topologyDir: agentTable.topologyDir, stamp: agentTable.stamp })
+  const access = { ...values, gateway: readNatsSide(source, gatewayTable) }
+  const { mistakes } = source
+  if (mistakes.length > 0) return { ok: false, mistakes }
+  return { ok: true, access: deepFreeze(access as HubAccess) }
+}
+
 function refuseSharedPorts(source: SettingsSource, agent: Values<typeof agentTable>): void {
   const ports = [
     [agentTable.httpPort, agent.httpPort],

@@ -145,6 +145,29 @@ export function deadLetterPattern(scope: Scope): string {
   return `signet.${scope.federation}.dlq.${scope.controlPlane}.>`
 }
 
+// A verb of `signet.F.control.C.<verb>`: one token, so that permissions can name it.
+const VERB = /^[a-z][a-z-]{0,62}$/
+
+/** `signet.F.control.C.<verb>`: what commands ask the hub. */
+export function controlSubject(scope: Scope, verb: string): string {
+  if (VERB.test(verb)) return `${controlPrefix(scope)}${verb}`
+  throw new SignetError('SIGNET_SUBJECT_INVALID', `"${verb}" is no verb of a command.`, {
+    details: { verb },
+  })
+}
+
+/** All that commands ask the hub of one control plane. */
+export function controlPattern(scope: Scope): string {
+  return `${controlPrefix(scope)}*`
+}
+
+/** The verb of a control subject of this control plane; undefined where it is none. */
+export function controlVerb(scope: Scope, subject: string): string | undefined {
+  const prefix = controlPrefix(scope)
+  const verb = subject.slice(prefix.length)
+  return subject.startsWith(prefix) && VERB.test(verb) ? verb : undefined
+}
+
 /** Whether a NATS subject pattern (with `*` and a closing `>`) matches a subject. */
 export function subjectMatches(pattern: string, subject: string): boolean {
   const wanted = pattern.split('.')
@@ -155,6 +178,10 @@ export function subjectMatches(pattern: string, subject: string): boolean {
     if (actual === undefined || (token !== '*' && token !== actual)) return false
   }
   return tokens.length === wanted.length
+}
+
+function controlPrefix({ federation, controlPlane }: Scope): string {
+  return `signet.${federation}.control.${controlPlane}.`
 }
 
 function linkPrefix(scope: Scope, direction: Direction, place: Place): string {

@@ -10,6 +10,7 @@ import type { DeadLetters } from '../flow/dead-letters.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import { Bucket } from '../links/bucket.ts'
+import type { ControlListener } from '../links/control-listener.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
 import type { DeliverySource } from '../links/delivery.ts'
 import type { Publisher } from '../links/publisher.ts'
@@ -23,6 +24,8 @@ import { pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
 import { AggregateEmitter } from './aggregate-emitter.ts'
 import { answerPump } from './answer-pump.ts'
+import { controlHandlers } from './control-handlers.ts'
+import { ControlService } from './control-service.ts'
 import type { EndedFanOut } from './fanout-store.ts'
 import { FanOutStore } from './fanout-store.ts'
 import { FanOuts } from './fanouts.ts'
@@ -31,6 +34,7 @@ import type { StampRecord } from './stamp-registry.ts'
 import { StampRegistry } from './stamp-registry.ts'
 
 export interface HubOptions {
+  readonly version: string
   readonly topology: Topology
   readonly controlPlane: ControlPlane
   readonly hubStore: Store
@@ -38,6 +42,8 @@ export interface HubOptions {
   readonly publisher: Publisher
   readonly wayIn: WayIn
   readonly messages: CoreMessages
+  /** Where commands are heard. */
+  readonly control: ControlListener
   readonly deadLetters: DeadLetters
   readonly replicas: Replicas
   readonly dedupeWindowMs: number
@@ -66,6 +72,7 @@ export class Hub implements Part {
   #registry: StampRegistry | undefined
   #fanOuts: FanOuts | undefined
   #pumps: readonly Pump[] = []
+  #control: ControlService | undefined
   #reason: string | undefined = 'the hub store has not answered yet'
 
   constructor(options: HubOptions) {
@@ -106,6 +113,8 @@ export class Hub implements Part {
     this.#fanOuts = fanOuts
     this.#pumps = this.#makePumps(fanOuts, registry)
     for (const pump of this.#pumps) pump.start()
+    this.#control = this.#makeControl(fanOuts, registry)
+    this.#control.start()
     this.#reason = 'takes in the answers that came while no hub ran'
     const durable = durableName(this.#options.controlPlane.home.stamp)
     await this.#caughtUp(this.#options.hubStore, this.#names.up, durable, signal)
@@ -134,6 +143,7 @@ export class Hub implements Part {
 
   async stop(): Promise<void> {
     this.#reason = 'stopping'
+    this.#control?.stop()
     await Promise.all(this.#pumps.map((pump) => pump.drain()))
     await this.#fanOuts?.stop()
     this.#registry?.stop()
@@ -230,6 +240,19 @@ export class Hub implements Part {
       log,
       metrics,
     })
+  }
+
+  #makeControl(fanOuts: FanOuts, registry: StampRegistry): ControlService {
+    const { control: listener, log } = this.#options
+    const handlers = controlHandlers({
+      ...this.#options,
+      names: this.#names,
+      fanOuts,
+      registry,
+      notReady: () => this.notReady,
+      now: Date.now,
+    })
+    return new ControlService({ scope: this.#scope, listener, handlers, log })
   }
 
   #makePumps(fanOuts: FanOuts, registry: StampRegistry): readonly Pump[] {

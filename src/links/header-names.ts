@@ -9,6 +9,10 @@ export const TRACEPARENT = 'traceparent'
 export const REPUBLISHED_STREAM = 'Nats-Stream'
 export const REPUBLISHED_SEQUENCE = 'Nats-Sequence'
 
+/** What a message of an answer of the hub is (`control-parts.ts`), and which of its parts. */
+export const ANSWER = 'Signet-Answer'
+export const PART = 'Signet-Part'
+
 /** Reads a path header; empty where there is none. */
 export function parsePath(header: string | undefined): readonly string[] {
   if (header === undefined || header === '') return []

@@ -1,5 +1,9 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { connect } from '@nats-io/transport-node'
+import {
+  AuthorizationError,
+  connect,
+  UserAuthenticationExpiredError,
+} from '@nats-io/transport-node'
 import { SignetError } from '../errors.ts'
 import type { NatsAddress } from './nats-options.ts'
 import { connectionOptions } from './nats-options.ts'
@@ -43,6 +47,7 @@ export class NatsSide {
   #connection: NatsConnection | undefined
   #reason = 'not connected yet'
   #connected = false
+  #isRefused = false
   #connects = 0
   #closing = false
   #watching: Promise<void> | undefined
@@ -63,6 +68,8 @@ export class NatsSide {
         this.#connection = await connect(connectionOptions(address, clientName, inboxPrefix))
         break
       } catch (error) {
+        this.#isRefused =
+          error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError
         this.#down(connectFailure(error))
         await sleep(FIRST_CONNECT_WAITS[attempt] ?? 2_000, signal)
       }
@@ -118,6 +125,11 @@ export class NatsSide {
   /** What a restricted user may listen to for answers (nats-notes 7.2). */
   get inboxPrefix(): string {
     return this.#options.inboxPrefix
+  }
+
+  /** Whether the last try of the first connect failed because the server does not let us in. */
+  get isRefused(): boolean {
+    return this.#isRefused
   }
 
   get isConnected(): boolean {

@@ -1,14 +1,10 @@
 import type {
-  ConsumerConfig,
-  ConsumerInfo,
   JetStreamClient,
   JetStreamManager,
   StreamConfig,
   StreamInfo,
 } from '@nats-io/jetstream'
 import {
-  AckPolicy,
-  DeliverPolicy,
   DiscardPolicy,
   JetStreamApiError,
   jetstream,
@@ -18,6 +14,8 @@ import {
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
 import { SignetError } from '../errors.ts'
+import type { ConsumerPlan } from './consumer-config.ts'
+import { consumerConfig, outdated } from './consumer-config.ts'
 import type { DurableSource } from './delivery.ts'
 import { PulledSource } from './delivery-source.ts'
 import type { MessageHeaders } from './stream-headers.ts'
@@ -38,19 +36,6 @@ export interface StreamPlan {
   readonly republish?: { readonly src: string; readonly dest: string }
 }
 
-/** A durable pull consumer. */
-export interface ConsumerPlan {
-  readonly stream: string
-  readonly durable: string
-  readonly filter: string
-  readonly start:
-    | { readonly from: 'all' }
-    | { readonly from: 'new' }
-    | { readonly from: 'sequence'; readonly at: number }
-  readonly ackWaitMs: number
-  readonly maxAckPending: number
-}
-
 /** What is known of a stream. */
 export interface StreamState {
   readonly createdAt: number
@@ -58,6 +43,8 @@ export interface StreamState {
   /** When its first message was stored; undefined where it holds none. */
   readonly firstAt: number | undefined
   readonly lastSequence: number
+  /** How many messages it holds. */
+  readonly messages: number
 }
 
 /** What is known of a consumer. */
@@ -166,6 +153,7 @@ export class Store {
         firstSequence: info.state.first_seq,
         firstAt: info.state.messages === 0 ? undefined : Date.parse(info.state.first_ts),
         lastSequence: info.state.last_seq,
+        messages: info.state.messages,
       }
     } catch (error) {
       throw translate(error, `Stream ${name} could not be read`)
@@ -309,36 +297,6 @@ function differs({ config }: StreamInfo, wanted: Partial<StreamConfig>): boolean
     config.num_replicas !== wanted.num_replicas ||
     config.republish?.dest !== wanted.republish?.dest ||
     config.subjects.join() !== wanted.subjects?.join()
-  )
-}
-
-function consumerConfig(plan: ConsumerPlan): Partial<ConsumerConfig> & { durable_name: string } {
-  return {
-    durable_name: plan.durable,
-    ack_policy: AckPolicy.Explicit,
-    filter_subject: plan.filter,
-    ack_wait: nanos(plan.ackWaitMs),
-    max_ack_pending: plan.maxAckPending,
-    ...startAt(plan),
-  }
-}
-
-function startAt({ start }: ConsumerPlan): Partial<ConsumerConfig> {
-  switch (start.from) {
-    case 'all':
-      return { deliver_policy: DeliverPolicy.All }
-    case 'new':
-      return { deliver_policy: DeliverPolicy.New }
-    case 'sequence':
-      return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: start.at }
-  }
-}
-
-function outdated({ config }: ConsumerInfo, plan: ConsumerPlan): boolean {
-  return (
-    config.filter_subject !== plan.filter ||
-    config.ack_wait !== nanos(plan.ackWaitMs) ||
-    config.max_ack_pending !== plan.maxAckPending
   )
 }
 

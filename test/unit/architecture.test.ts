@@ -23,7 +23,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   https: ['domain', 'errors', 'undici', 'node:'],
   stamp: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
   hub: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
-  commands: ['domain', 'errors', 'config', 'agent', 'observe', 'demo', 'node:'],
+  commands: [
+    'domain',
+    'errors',
+    'config',
+    'agent',
+    'observe',
+    'links/control-client',
+    'demo',
+    'node:',
+  ],
 }
 
 const IMPORT = /(?:\bfrom|^import|\bimport\() ?'([^']+)'/gm

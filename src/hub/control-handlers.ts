@@ -1,0 +1,27 @@
+import type { StoreNames } from '../domain/store-names.ts'
+import type { ControlPlane, Topology } from '../domain/topology.ts'
+import type { Store } from '../links/store.ts'
+import type { ControlHandler } from './control-handler.ts'
+import type { FanOuts } from './fanouts.ts'
+import type { StampRegistry } from './stamp-registry.ts'
+import { statusHandler } from './status-handler.ts'
+
+/** What a running hub has, for those who answer commands. */
+export interface HubParts {
+  readonly version: string
+  readonly topology: Topology
+  readonly controlPlane: ControlPlane
+  readonly names: StoreNames
+  readonly hubStore: Store
+  readonly keptnStore: Store
+  readonly fanOuts: FanOuts
+  readonly registry: StampRegistry
+  /** What the hub waits for; undefined where it works. */
+  readonly notReady: () => string | undefined
+  readonly now: () => number
+}
+
+/** All that a hub answers to commands. */
+export function controlHandlers(parts: HubParts): readonly ControlHandler[] {
+  return [statusHandler(parts)]
+}
