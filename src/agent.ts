@@ -1,31 +1,23 @@
-import type { Place } from './domain/subject.ts'
-import type { ControlPlane, Stamp, Topology } from './domain/topology.ts'
+import type { Watched } from './agent-leading.ts'
+import { createLeading } from './agent-leading.ts'
+import type { Stamp, Topology } from './domain/topology.ts'
 import { SignetError } from './errors.ts'
-import { DeadLetters } from './flow/dead-letters.ts'
-import { WayIn } from './flow/way-in.ts'
-import { WayInReconciler } from './flow/way-in-reconciler.ts'
 import { AdminServer } from './http/admin-server.ts'
 import { UniformServer } from './http/uniform-server.ts'
-import { Hub } from './hub/hub.ts'
-import { KEPTN_PATTERN, KEPTN_STREAM, LOCAL_STREAM } from './domain/store-names.ts'
-import { ControlListener } from './links/control-listener.ts'
-import { CoreSource } from './links/core-source.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { NatsAddress } from './links/nats-options.ts'
 import { NatsSide } from './links/nats-side.ts'
 import { refuseOneAccount } from './links/one-account.ts'
-import { Publisher } from './links/publisher.ts'
 import type { Replicas } from './links/store.ts'
 import { Store } from './links/store.ts'
+import { LoneLease } from './links/term.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
 import { agentStatus } from './observe/status.ts'
-import { Lifecycle } from './runtime/lifecycle.ts'
+import { Leadership } from './runtime/leadership.ts'
 import type { Part } from './runtime/lifecycle.ts'
-import { InterestGate } from './stamp/gate.ts'
-import { PresencePart } from './stamp/presence.ts'
+import { Lifecycle } from './runtime/lifecycle.ts'
 import { Registrations } from './stamp/registrations.ts'
-import { StampRole } from './stamp/stamp-role.ts'
 
 /** Everything an agent needs to know; made from settings and topology, and checked before. */
 export interface AgentConfig {
@@ -57,14 +49,10 @@ export interface Agent {
   reasons(): readonly string[]
 }
 
-/** Presence that was missed so many times means offline; never less than this, in milliseconds. */
-const MISSED_PRESENCES = 3.5
-const LEAST_OFFLINE_MS = 2_000
-
 /**
  * The composition root: what an agent is made of, in the order of its start. The parts are handed to the
  * lifecycle, which stops them in the reverse order; the admin server goes last, so that metrics can be
- * scraped to the end.
+ * scraped to the end. What is here runs in every agent of a stamp; src/agent-leading.ts has what runs in one.
  */
 export function createAgent(config: AgentConfig, log: Log): Agent {
   const { topology, stamp } = config
@@ -77,61 +65,42 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   const metrics = new Metrics()
   const gateway = natsSide('gateway', config.gateway, config, log, metrics)
   const keptn = natsSide('keptn', config.keptn, config, log, metrics)
-  const gatewayPublisher = new Publisher(gateway)
-  const keptnPublisher = new Publisher(keptn)
-  gateway.onDisconnect(() => {
-    gatewayPublisher.connectionLost()
-  })
-  keptn.onDisconnect(() => {
-    keptnPublisher.connectionLost()
-  })
   const messages = new CoreMessages(gateway)
   const keptnStore = new Store(keptn)
-  const { dedupeWindowMs } = config
-  const wayIn = new WayIn({
-    store: keptnStore,
-    publisher: keptnPublisher,
-    dedupeWindowMs,
-    // Keptn itself does not run without JetStream; a stamp may.
-    ...(homeOf.length > 0 ? {} : { withoutJetStream: new CoreMessages(keptn) }),
+  const local = place === undefined ? undefined : createLocal(place)
+  const leadership = new Leadership({
+    lease: new LoneLease(),
+    make: (term) =>
+      createLeading({
+        ...config,
+        gateway,
+        keptn,
+        messages,
+        term,
+        homeOf: homeOf[0],
+        stampOf: local,
+        log,
+        metrics,
+      }),
+    drainMs: config.drainMs,
+    onChange: () => {
+      metrics.leader.set(leadership.leads ? 1 : 0)
+      const { term } = leadership
+      if (term === undefined) log.info({}, 'This agent leads its stamp no more.')
+      else log.info({ term }, 'This agent leads its stamp.')
+    },
+    onTrouble: (error) => {
+      log.error({ error }, 'What a leader runs could not be started or stopped.')
+    },
   })
-  const deadLetters = (controlPlane: string): DeadLetters =>
-    new DeadLetters({
-      scope: { federation: topology.federation, controlPlane },
-      stamp,
-      publisher: gatewayPublisher,
-      maxPayloadBytes: () => gateway.maxPayloadBytes,
-      log,
-      metrics,
-    })
-  const shared = {
-    ...config,
-    keptnStore,
-    publisher: gatewayPublisher,
-    wayIn,
-    messages,
-    log,
-    metrics,
-  }
-
-  const reconciler = new WayInReconciler({
-    side: keptn,
-    store: keptnStore,
-    publisher: keptnPublisher,
-    said: homeOf.length > 0 ? KEPTN_STREAM : LOCAL_STREAM,
-    isDurable: () => wayIn.isDurable,
-    log,
-    metrics,
-  })
-  const hubs = homeOf.map((plane) => createHub(plane))
-  const stampParts = place === undefined ? undefined : createStamp(place)
-  const watched = [...hubs, ...(stampParts === undefined ? [] : [stampParts.role])]
+  const watched = (): readonly Watched[] => leadership.led?.watched ?? []
   const reasons = (): readonly string[] => [
     ...(lifecycle.state === 'draining' ? ['the agent drains'] : []),
     ...sideReason('gateway', gateway),
     ...sideReason('Keptn', keptn),
-    ...watched.flatMap((part) =>
-      part.notReady === undefined ? [] : [`${part.name}: ${part.notReady}`],
+    ...(leadership.notReady === undefined ? [] : [leadership.notReady]),
+    ...watched().flatMap(({ name, notReady }) =>
+      notReady === undefined ? [] : [`${name}: ${notReady}`],
     ),
   ]
   const admin = new AdminServer({
@@ -139,30 +108,30 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     log,
     reasons,
     warnings: () =>
-      [stampParts?.role].flatMap((role) =>
-        role?.warning === undefined ? [] : [`${role.name}: ${role.warning}`],
+      watched().flatMap(({ name, warning }) =>
+        warning === undefined ? [] : [`${name}: ${warning}`],
       ),
     status: () => {
-      const sources = { config, homeOf, place, gateway, keptn, hubs, integrations: stampParts }
+      const { led } = leadership
+      const integrations = local === undefined ? undefined : { ...local, held: led?.held ?? 0 }
+      const hubs = led?.hubs ?? []
+      const sources = { config, homeOf, place, gateway, keptn, hubs, integrations }
       return agentStatus({ ...sources, reasons: reasons() }, Date.now())
     },
     metrics: async () => {
-      for (const part of watched) part.observe()
+      for (const part of watched()) part.observe()
       const { registry } = metrics
       return { type: registry.contentType, text: await registry.metrics() }
     },
   })
   const parts: Part[] = [
     admin,
-    sidePart(keptn, keptnPublisher),
+    sidePart(keptn),
     // Before the gateway: a stamp that is cut off still answers its integrations, or they would end.
-    ...(stampParts?.localParts ?? []),
-    sidePart(gateway, gatewayPublisher),
+    ...(local?.parts ?? []),
+    sidePart(gateway),
     probePart(gateway, keptn),
-    // Before all that brings events in.
-    reconciler,
-    ...hubs,
-    ...(stampParts?.linkParts ?? []),
+    leadership,
   ]
   const lifecycle = new Lifecycle(parts, config.drainMs)
   return {
@@ -171,19 +140,8 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     reasons,
   }
 
-  function createHub(controlPlane: ControlPlane): Hub {
-    return new Hub({
-      ...shared,
-      control: new ControlListener(gateway),
-      controlPlane,
-      hubStore: new Store(gateway, controlPlane.storeDomain),
-      deadLetters: deadLetters(controlPlane.name),
-      offlineAfterMs: Math.max(LEAST_OFFLINE_MS, MISSED_PRESENCES * config.presenceIntervalMs),
-      keptnMaxPayloadBytes: () => keptn.maxPayloadBytes,
-    })
-  }
-
-  function createStamp(place: Stamp) {
+  /** What every agent of a stamp has for the integrations there, whether it leads or follows. */
+  function createLocal(stampPlace: Stamp) {
     const registrations = new Registrations({
       keptnStore,
       // Never goes back, as the wall clock may: an integration would seem alive for so long.
@@ -191,28 +149,6 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       maxBytes: () => Math.min(gateway.maxPayloadBytes, keptn.maxPayloadBytes) / 2,
       log,
       metrics,
-    })
-    const gate = new InterestGate({ stamp: place, integrations: registrations, log, metrics })
-    const role = new StampRole({
-      ...shared,
-      place: placeOf(place),
-      hubStore: (domain) => new Store(gateway, domain),
-      listen: () => new CoreSource(keptn, KEPTN_PATTERN),
-      gate,
-      registrations,
-      deadLetters,
-    })
-    const presence = new PresencePart({
-      topology,
-      place: placeOf(place),
-      messages,
-      agentVersion: config.version,
-      intervalMs: config.presenceIntervalMs,
-      isKeptnConnected: () => keptn.state.connected,
-      integrations: () => registrations.list(),
-    })
-    registrations.onChange((change) => {
-      if (change === 'interest') presence.say()
     })
     const routes = { registrations, log, onLogs: countLogs(log, metrics) }
     const services = new UniformServer({
@@ -232,14 +168,9 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       prefix: '/controlPlane',
     })
     // Pings are answered before the first event is handed over, and until the last one is.
-    const localParts: Part[] = [registrations, services, proxy]
-    const linkParts: Part[] = [role, presence]
-    return { registrations, gate, role, localParts, linkParts }
+    const localParts: readonly Part[] = [registrations, services, proxy]
+    return { place: stampPlace, registrations, parts: localParts }
   }
-}
-
-function placeOf({ geo, ring, name }: Stamp): Place {
-  return { geo, ring, stamp: name }
 }
 
 /** The first of them say what is wrong; a sender that fails a thousand times an hour says it again. */
@@ -281,17 +212,11 @@ function natsSide(
   })
 }
 
-function sidePart(side: NatsSide, publisher: Publisher): Part {
+function sidePart(side: NatsSide): Part {
   return {
     name: `${side.name} NATS`,
-    start: async (signal) => {
-      await side.connect(signal)
-      publisher.start()
-    },
-    stop: async () => {
-      publisher.stop()
-      await side.close()
-    },
+    start: (signal) => side.connect(signal),
+    stop: () => side.close(),
   }
 }
 

@@ -17,10 +17,10 @@ import type { Part } from '../runtime/lifecycle.ts'
 import { untilDone } from '../runtime/retry.ts'
 
 export interface WayInReconcilerOptions {
-  /** The Keptn side, whose connects and disconnects are told from now on. */
+  /** The Keptn side, whose connects and disconnects are told until the returned functions are called. */
   readonly side: {
-    onConnect(listener: () => void): void
-    onDisconnect(listener: () => void): void
+    onConnect(listener: () => void): () => void
+    onDisconnect(listener: () => void): () => void
   }
   readonly store: Store
   /** What brings events in; paused until all that came before has been said. */
@@ -61,6 +61,7 @@ export class WayInReconciler implements Part {
   #running: Promise<void> | undefined
   #again = false
   #isConnected = true
+  #forgetSide: readonly (() => void)[] = []
 
   constructor(options: WayInReconcilerOptions) {
     this.#options = options
@@ -68,20 +69,23 @@ export class WayInReconciler implements Part {
 
   start(): Promise<void> {
     const { side, publisher } = this.#options
-    side.onConnect(() => {
-      this.#isConnected = true
-      this.#look()
-    })
-    side.onDisconnect(() => {
-      this.#isConnected = false
-      publisher.pause()
-    })
+    this.#forgetSide = [
+      side.onConnect(() => {
+        this.#isConnected = true
+        this.#look()
+      }),
+      side.onDisconnect(() => {
+        this.#isConnected = false
+        publisher.pause()
+      }),
+    ]
     publisher.pause()
     this.#look()
     return Promise.resolve()
   }
 
   async stop(): Promise<void> {
+    for (const forget of this.#forgetSide) forget()
     this.#stopping.abort(new Error('stopped'))
     await this.#running
   }

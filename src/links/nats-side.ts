@@ -52,8 +52,8 @@ export class NatsSide {
   #closing = false
   #watching: Promise<void> | undefined
   #actions: (() => void)[] = []
-  readonly #onConnect: (() => void)[] = []
-  readonly #onDisconnect: (() => void)[] = []
+  readonly #onConnect = new Set<() => void>()
+  readonly #onDisconnect = new Set<() => void>()
 
   constructor(options: NatsSideOptions) {
     this.#options = options
@@ -107,14 +107,14 @@ export class NatsSide {
     return this.#options.side
   }
 
-  /** Calls `listener` whenever the side is connected, from now on. */
-  onConnect(listener: () => void): void {
-    this.#onConnect.push(listener)
+  /** Calls `listener` whenever the side is connected, until the returned function is called. */
+  onConnect(listener: () => void): () => void {
+    return listen(this.#onConnect, listener)
   }
 
-  /** Calls `listener` whenever an established connection breaks. */
-  onDisconnect(listener: () => void): void {
-    this.#onDisconnect.push(listener)
+  /** Calls `listener` whenever an established connection breaks, until the returned function is called. */
+  onDisconnect(listener: () => void): () => void {
+    return listen(this.#onDisconnect, listener)
   }
 
   /** How often it has connected: what the server knew of an earlier connection is gone. */
@@ -209,6 +209,17 @@ export class NatsSide {
     if (!isNews || this.#closing) return
     this.#options.events.disconnected(reason)
     for (const listener of this.#onDisconnect) listener()
+  }
+}
+
+function listen(listeners: Set<() => void>, listener: () => void): () => void {
+  // A function of its own for each call: two parts may listen with the same one.
+  const own = (): void => {
+    listener()
+  }
+  listeners.add(own)
+  return () => {
+    listeners.delete(own)
   }
 }
 

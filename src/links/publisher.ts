@@ -49,6 +49,7 @@ export class Publisher {
   #paused: Waiting[] | undefined
   #next = 0
   #subscription: Subscription | undefined
+  #forgetSide: (() => void) | undefined
   #sweeper: NodeJS.Timeout | undefined
 
   constructor(side: NatsSide) {
@@ -58,6 +59,9 @@ export class Publisher {
   /** Begins to listen for acknowledgements. The side must be connected. */
   start(): void {
     const { connection } = this.#side
+    this.#forgetSide = this.#side.onDisconnect(() => {
+      this.#connectionLost()
+    })
     // The client's own prefix: a restricted user may listen nowhere else (nats-notes 7.2).
     this.#prefix = createInbox(this.#side.inboxPrefix)
     this.#subscription = connection.subscribe(`${this.#prefix}.*`, {
@@ -88,7 +92,7 @@ export class Publisher {
   }
 
   /** What waits cannot be answered any more: it is sent again as soon as the connection is back. */
-  connectionLost(): void {
+  #connectionLost(): void {
     for (const waiting of this.#waiting.values())
       this.#failed(waiting, lost(waiting.message.subject, 'the connection broke'))
     this.#waiting.clear()
@@ -111,6 +115,7 @@ export class Publisher {
     const reason = stopped()
     this.#stopping.abort(reason)
     clearInterval(this.#sweeper)
+    this.#forgetSide?.()
     this.#subscription?.unsubscribe()
     for (const waiting of [...this.#waiting.values(), ...(this.#paused ?? [])])
       waiting.reject(reason)

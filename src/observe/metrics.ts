@@ -85,6 +85,11 @@ export class Metrics {
     'Whether this agent keeps events in JetStream (1) or in memory only (0).',
     [],
   )
+  readonly leader = this.#gauge(
+    'signet_leader',
+    'Whether this agent leads its stamp: it delivers, collects, and is the hub at home.',
+    [],
+  )
 
   constructor() {
     collectDefaultMetrics({ register: this.registry })

@@ -23,7 +23,8 @@ interface IntegrationSource {
     readonly count: { readonly known: number; readonly alive: number }
     describe(): readonly object[]
   }
-  readonly gate: { readonly held: number }
+  /** How many events wait for one of them. */
+  readonly held: number
 }
 
 interface HubSource {
@@ -68,8 +69,8 @@ export function agentStatus(sources: StatusSources, now: number): object {
   }
 }
 
-function integrationStatus({ registrations, gate }: IntegrationSource): object {
-  return { ...registrations.count, held: gate.held, list: registrations.describe() }
+function integrationStatus({ registrations, held }: IntegrationSource): object {
+  return { ...registrations.count, held, list: registrations.describe() }
 }
 
 function stampStatus({ name, geo, ring }: Stamp, { registry }: HubSource, now: number): object {

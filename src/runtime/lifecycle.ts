@@ -4,6 +4,7 @@ const LAST_GRACE_MS = 500
 
 /** A part of the agent that is started once and stopped once. */
 export interface Part {
+  /** As errors have it. A part of parts may say which of them it is at. */
   readonly name: string
   /** Resolves when the part works. Must stop waiting when `signal` is aborted. */
   start(signal: AbortSignal): Promise<void>
@@ -26,6 +27,7 @@ export class Lifecycle {
   #state: LifecycleState = 'new'
   #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
+  #last: Part | undefined
 
   constructor(parts: readonly Part[], drainMs: number) {
     this.#parts = parts
@@ -41,9 +43,15 @@ export class Lifecycle {
     return this.#starting
   }
 
-  stop(): Promise<void> {
-    this.#stopping ??= this.#stop()
+  /** `deadline` is aborted when the time is up; without one it is up after `drainMs`. */
+  stop(deadline?: AbortSignal): Promise<void> {
+    this.#stopping ??= this.#stop(deadline)
     return this.#stopping
+  }
+
+  /** The name of the part that is being stopped. */
+  get stopping(): string | undefined {
+    return this.#last?.name
   }
 
   async #start(): Promise<void> {
@@ -65,11 +73,11 @@ export class Lifecycle {
     this.#state = 'running'
   }
 
-  async #stop(): Promise<void> {
+  async #stop(deadline?: AbortSignal): Promise<void> {
     this.#state = 'draining'
     this.#abort.abort(stopped())
     await this.#starting?.catch(() => undefined)
-    await this.#undo()
+    await (deadline === undefined ? this.#undo() : this.#stopParts(deadline))
   }
 
   async #undo(): Promise<void> {
@@ -78,21 +86,25 @@ export class Lifecycle {
     const timer = setTimeout(() => {
       deadline.abort()
     }, this.#drainMs)
+    await this.#stopParts(deadline.signal).finally(() => {
+      clearTimeout(timer)
+    })
+  }
+
+  async #stopParts(deadline: AbortSignal): Promise<void> {
     const failures: unknown[] = []
     for (const part of this.#begun.splice(0).toReversed()) {
+      this.#last = part
       const over = new AbortController()
       try {
-        await Promise.race([
-          part.stop(deadline.signal),
-          overdue(part, deadline.signal, over.signal),
-        ])
+        await Promise.race([part.stop(deadline), overdue(part, deadline, over.signal)])
       } catch (error) {
-        failures.push(error)
+        failures.push(...(error instanceof AggregateError ? (error.errors as unknown[]) : [error]))
       }
       // Not left to listen for the deadline of the others.
       over.abort()
     }
-    clearTimeout(timer)
+    this.#last = undefined
     this.#state = 'stopped'
     if (failures.length === 1) throw failures[0] as Error
     if (failures.length > 1) throw new AggregateError(failures, 'The agent did not stop cleanly.')

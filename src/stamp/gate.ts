@@ -47,11 +47,12 @@ export class InterestGate implements Gate {
   readonly #waiting = new Set<Waiting>()
   /** By event type: one warning for each, until none of them waits any more. */
   readonly #warnings = new Map<string, NodeJS.Timeout>()
+  readonly #forgetIntegrations: () => void
   #stopped: SignetError | undefined
 
   constructor(options: InterestGateOptions) {
     this.#options = options
-    options.integrations.onChange(() => {
+    this.#forgetIntegrations = options.integrations.onChange(() => {
       this.#look()
     })
   }
@@ -83,6 +84,7 @@ export class InterestGate implements Gate {
       'SIGNET_STOPPED',
       'The stamp stops; what was held comes again.',
     )
+    this.#forgetIntegrations()
     for (const waiting of this.#waiting) waiting.reject(this.#stopped)
     this.#waiting.clear()
     this.#tidy()

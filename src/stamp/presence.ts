@@ -1,10 +1,10 @@
-import type { Integration } from '../domain/interest.ts'
 import type { Presence } from '../domain/presence.ts'
 import type { Place } from '../domain/subject.ts'
 import { presenceSubject } from '../domain/subject.ts'
 import type { Topology } from '../domain/topology.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
 import type { Part } from '../runtime/lifecycle.ts'
+import type { KnownIntegrations } from './registrations.ts'
 
 export interface PresencePartOptions {
   readonly topology: Topology
@@ -13,8 +13,8 @@ export interface PresencePartOptions {
   readonly agentVersion: string
   readonly intervalMs: number
   readonly isKeptnConnected: () => boolean
-  /** Undefined where nothing is known of this stamp's integrations. */
-  readonly integrations: () => readonly Integration[] | undefined
+  /** What this stamp's integrations want; a change of it is said at once. */
+  readonly registrations: Pick<KnownIntegrations, 'list' | 'onChange'>
 }
 
 /** Says every few seconds, to every control plane, that this stamp is there and what it wants. */
@@ -22,33 +22,37 @@ export class PresencePart implements Part {
   readonly name = 'presence'
   readonly #options: PresencePartOptions
   #timer: NodeJS.Timeout | undefined
+  #forgetRegistrations: (() => void) | undefined
 
   constructor(options: PresencePartOptions) {
     this.#options = options
   }
 
   start(): Promise<void> {
-    this.say()
+    this.#say()
     this.#timer = setInterval(() => {
-      this.say()
+      this.#say()
     }, this.#options.intervalMs)
+    this.#forgetRegistrations = this.#options.registrations.onChange((change) => {
+      if (change === 'interest') this.#say()
+    })
     return Promise.resolve()
   }
 
   stop(): Promise<void> {
     clearInterval(this.#timer)
+    this.#forgetRegistrations?.()
     return Promise.resolve()
   }
 
-  /** Says it now, for example because the interest changed. */
-  say(): void {
-    const { topology, place, messages, agentVersion, isKeptnConnected, integrations } =
+  #say(): void {
+    const { topology, place, messages, agentVersion, isKeptnConnected, registrations } =
       this.#options
     const presence: Presence = {
       version: 1,
       agent: agentVersion,
       keptn: isKeptnConnected(),
-      integrations: integrations() ?? null,
+      integrations: registrations.list() ?? null,
     }
     for (const { name } of topology.controlPlanes) {
       const scope = { federation: topology.federation, controlPlane: name }

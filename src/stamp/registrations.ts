@@ -38,7 +38,8 @@ export interface KnownIntegrations {
   /** Undefined where none is known: a stamp that says nothing may want anything. */
   list(): readonly Integration[] | undefined
   hearing(event: KeptnEvent): Hearing
-  onChange(listener: (change: RegistrationChange) => void): void
+  /** Calls `listener` at every change, until the returned function is called. */
+  onChange(listener: (change: RegistrationChange) => void): () => void
 }
 
 export interface RegistrationsOptions {
@@ -67,7 +68,7 @@ export class Registrations implements Part, KnownIntegrations {
   readonly name = 'registrations'
   readonly #options: RegistrationsOptions
   readonly #known = new KnownRegistrations()
-  readonly #listeners: ((change: RegistrationChange) => void)[] = []
+  readonly #listeners = new Set<(change: RegistrationChange) => void>()
   readonly #settling = new Map<string, NodeJS.Timeout>()
   #record: RegistrationsRecord | undefined
   #sweeper: NodeJS.Timeout | undefined
@@ -117,8 +118,11 @@ export class Registrations implements Part, KnownIntegrations {
     await this.#record?.flush()
   }
 
-  onChange(listener: (change: RegistrationChange) => void): void {
-    this.#listeners.push(listener)
+  onChange(listener: (change: RegistrationChange) => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
   }
 
   list(): readonly Integration[] | undefined {

@@ -28,9 +28,6 @@ async function rig() {
   })
   const publisher = new Publisher(side)
   publisher.start()
-  side.onDisconnect(() => {
-    publisher.connectionLost()
-  })
   return {
     server,
     publisher,

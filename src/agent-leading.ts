@@ -1,0 +1,163 @@
+import type { AgentConfig } from './agent.ts'
+import type { Place } from './domain/subject.ts'
+import type { ControlPlane, Stamp } from './domain/topology.ts'
+import { KEPTN_PATTERN, KEPTN_STREAM, LOCAL_STREAM } from './domain/store-names.ts'
+import { DeadLetters } from './flow/dead-letters.ts'
+import { WayIn } from './flow/way-in.ts'
+import { WayInReconciler } from './flow/way-in-reconciler.ts'
+import { Hub } from './hub/hub.ts'
+import { ControlListener } from './links/control-listener.ts'
+import { CoreMessages } from './links/core-messages.ts'
+import { CoreSource } from './links/core-source.ts'
+import type { NatsSide } from './links/nats-side.ts'
+import { Publisher } from './links/publisher.ts'
+import { Store } from './links/store.ts'
+import type { Term } from './links/term.ts'
+import type { Log } from './observe/log.ts'
+import type { Metrics } from './observe/metrics.ts'
+import type { Part } from './runtime/lifecycle.ts'
+import { InterestGate } from './stamp/gate.ts'
+import { PresencePart } from './stamp/presence.ts'
+import type { Registrations } from './stamp/registrations.ts'
+import { StampRole } from './stamp/stamp-role.ts'
+
+export interface LeadingOptions extends Omit<AgentConfig, 'gateway' | 'keptn'> {
+  readonly gateway: NatsSide
+  readonly keptn: NatsSide
+  readonly messages: CoreMessages
+  readonly term: Term
+  /** The control plane whose home this is. */
+  readonly homeOf: ControlPlane | undefined
+  /** The stamp that this is, with its integrations. */
+  readonly stampOf: { readonly place: Stamp; readonly registrations: Registrations } | undefined
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** A part that says how it is. */
+export interface Watched {
+  readonly name: string
+  /** Why it does not work, or undefined. */
+  readonly notReady: string | undefined
+  /** What is weaker than it should be, though it works. */
+  readonly warning?: string | undefined
+  /** Sets the gauges that say how things stand now. */
+  observe(): void
+}
+
+/** What runs in the one agent of a stamp that leads, for one term. */
+export interface Leading {
+  readonly parts: readonly Part[]
+  readonly watched: readonly Watched[]
+  readonly hubs: readonly Hub[]
+  /** How many events wait for their integrations. */
+  readonly held: number
+}
+
+/** Presence that was missed so many times means offline; never less than this, in milliseconds. */
+const MISSED_PRESENCES = 3.5
+const LEAST_OFFLINE_MS = 2_000
+
+/** Makes the parts of one term, in the order of their start: the hub at home, the stamp elsewhere. */
+export function createLeading(options: LeadingOptions): Leading {
+  const { topology, gateway, keptn, homeOf, stampOf, log, metrics, dedupeWindowMs } = options
+  const gatewayPublisher = new Publisher(gateway)
+  const keptnPublisher = new Publisher(keptn)
+  const keptnStore = new Store(keptn)
+  const wayIn = new WayIn({
+    store: keptnStore,
+    publisher: keptnPublisher,
+    dedupeWindowMs,
+    // Keptn itself does not run without JetStream; a stamp may.
+    ...(homeOf === undefined ? { withoutJetStream: new CoreMessages(keptn) } : {}),
+  })
+  const deadLetters = (controlPlane: string): DeadLetters =>
+    new DeadLetters({
+      scope: { federation: topology.federation, controlPlane },
+      stamp: options.stamp,
+      publisher: gatewayPublisher,
+      maxPayloadBytes: () => gateway.maxPayloadBytes,
+      log,
+      metrics,
+    })
+  const shared = { ...options, keptnStore, publisher: gatewayPublisher, wayIn }
+  const reconciler = new WayInReconciler({
+    side: keptn,
+    store: keptnStore,
+    publisher: keptnPublisher,
+    said: homeOf === undefined ? LOCAL_STREAM : KEPTN_STREAM,
+    isDurable: () => wayIn.isDurable,
+    log,
+    metrics,
+  })
+  const hubs = homeOf === undefined ? [] : [createHub(homeOf)]
+  const stamp = stampOf === undefined ? undefined : createStamp(stampOf)
+  return {
+    parts: [
+      publisherPart(keptn, keptnPublisher),
+      publisherPart(gateway, gatewayPublisher),
+      // Before all that brings events in.
+      reconciler,
+      ...hubs,
+      ...(stamp === undefined ? [] : [stamp.role, stamp.presence]),
+    ],
+    watched: [...hubs, ...(stamp === undefined ? [] : [stamp.role])],
+    hubs,
+    get held() {
+      return stamp?.gate.held ?? 0
+    },
+  }
+
+  function createHub(controlPlane: ControlPlane): Hub {
+    return new Hub({
+      ...shared,
+      control: new ControlListener(gateway),
+      controlPlane,
+      hubStore: new Store(gateway, controlPlane.storeDomain),
+      deadLetters: deadLetters(controlPlane.name),
+      offlineAfterMs: Math.max(LEAST_OFFLINE_MS, MISSED_PRESENCES * options.presenceIntervalMs),
+      keptnMaxPayloadBytes: () => keptn.maxPayloadBytes,
+    })
+  }
+
+  function createStamp({ place, registrations }: NonNullable<LeadingOptions['stampOf']>) {
+    const gate = new InterestGate({ stamp: place, integrations: registrations, log, metrics })
+    const role = new StampRole({
+      ...shared,
+      place: placeOf(place),
+      hubStore: (domain) => new Store(gateway, domain),
+      listen: () => new CoreSource(keptn, KEPTN_PATTERN),
+      gate,
+      registrations,
+      deadLetters,
+    })
+    const presence = new PresencePart({
+      topology,
+      place: placeOf(place),
+      messages: options.messages,
+      agentVersion: options.version,
+      intervalMs: options.presenceIntervalMs,
+      isKeptnConnected: () => keptn.state.connected,
+      registrations,
+    })
+    return { gate, role, presence }
+  }
+}
+
+function placeOf({ geo, ring, name }: Stamp): Place {
+  return { geo, ring, stamp: name }
+}
+
+function publisherPart({ name }: NatsSide, publisher: Publisher): Part {
+  return {
+    name: `publisher to the ${name} NATS`,
+    start: () => {
+      publisher.start()
+      return Promise.resolve()
+    },
+    stop: () => {
+      publisher.stop()
+      return Promise.resolve()
+    },
+  }
+}
