@@ -19,6 +19,7 @@ export interface StoreNames {
   readonly deadLetters: string
   readonly fanoutBucket: string
   readonly stampsBucket: string
+  readonly callsBucket: string
 }
 
 /** What a control plane has in its hub store. Names hold no underscore, so these cannot clash. */
@@ -30,6 +31,7 @@ export function storeNames({ federation, controlPlane }: Scope): StoreNames {
     deadLetters: `SIGNET_${stem}_DLQ`,
     fanoutBucket: `signet_${stem}_fanout`,
     stampsBucket: `signet_${stem}_stamps`,
+    callsBucket: `signet_${stem}_calls`,
   }
 }
 

@@ -130,6 +130,43 @@ export function parsePresenceSubject(subject: string): Place | undefined {
   return { geo: geo as string, ring: ring as string, stamp: stamp as string }
 }
 
+/** `signet.F.api.C.<geo>.<ring>.<stamp>`: where a stamp asks for Keptn's API. */
+export function apiSubject(scope: Scope, place: Place): string {
+  return `${apiPrefix(scope)}.${placeTokens(place)}`
+}
+
+/** What every stamp asks of one control plane. */
+export function apiPattern(scope: Scope): string {
+  return `${apiPrefix(scope)}.*.*.*`
+}
+
+/**
+ * `signet.F.api.C.<geo>.<ring>.<stamp>.<agent>.<call>`: where a stamp goes on with a call that a hub agent
+ * took. It is under the stamp's own subject, so that one right covers both. `to` is what the agent told.
+ */
+export function apiFlowSubject(scope: Scope, place: Place, to: string): string {
+  return `${apiSubject(scope, place)}.${to}`
+}
+
+/** What all stamps say to one hub agent. */
+export function apiFlowPattern(scope: Scope, agent: string): string {
+  return `${apiPattern(scope)}.${agent}.*`
+}
+
+/** The stamp that asks on an API subject, and the call that it goes on with; undefined where it is none. */
+export function parseApiSubject(
+  subject: string,
+): { readonly place: Place; readonly call?: string } | undefined {
+  const [root, federation, kind, controlPlane, geo, ring, stamp, ...rest] = subject.split('.')
+  if (root !== 'signet' || kind !== 'api' || (rest.length !== 0 && rest.length !== 2))
+    return undefined
+  if (![federation, controlPlane, geo, ring, stamp].every((n) => n !== undefined && isName(n)))
+    return undefined
+  const place = { geo: geo as string, ring: ring as string, stamp: stamp as string }
+  const call = rest[1]
+  return call === undefined ? { place } : { place, call }
+}
+
 /** `signet.F.dlq.C.<direction>.<stamp>.<reason>` */
 export function deadLetterSubject(
   scope: Scope,
@@ -182,6 +219,10 @@ export function subjectMatches(pattern: string, subject: string): boolean {
 
 function controlPrefix({ federation, controlPlane }: Scope): string {
   return `signet.${federation}.control.${controlPlane}.`
+}
+
+function apiPrefix(scope: Scope): string {
+  return `signet.${scope.federation}.api.${scope.controlPlane}`
 }
 
 function linkPrefix(scope: Scope, direction: Direction, place: Place): string {

@@ -80,6 +80,18 @@ export class Metrics {
     'Error logs that integrations of this stamp sent.',
     [],
   )
+  readonly tunnelRequests = this.#counter(
+    'signet_tunnel_requests_total',
+    "Calls to Keptn's API: as the stamp that asks sees them (`entry`), and as the hub does (`exit`).",
+    ['direction', 'result', 'reason'],
+  )
+  readonly tunnelSeconds = new Histogram({
+    name: 'signet_tunnel_request_seconds',
+    help: 'From a call to the beginning of its answer.',
+    labelNames: ['direction'],
+    buckets: LAG_SECONDS,
+    registers: [this.registry],
+  })
   readonly durable = this.#gauge(
     'signet_durable',
     'Whether this agent keeps events in JetStream (1) or in memory only (0).',

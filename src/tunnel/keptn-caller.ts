@@ -1,7 +1,5 @@
+import type { HeaderFields } from '../domain/http-fields.ts'
 import type { KeptnServiceName } from '../domain/keptn-service.ts'
-
-/** Header fields in their order; a name may come more than once. */
-export type HeaderFields = readonly (readonly [name: string, value: string])[]
 
 /** A call to one of Keptn's services, small enough for one body in memory. */
 export interface KeptnCall {
