@@ -1,9 +1,10 @@
 import type { Watched } from './agent-leading.ts'
 import { createLeading } from './agent-leading.ts'
+import type { TunnelConfig } from './agent-tunnel.ts'
+import { createStampServers, createStampTunnel, createTunnelExit } from './agent-tunnel.ts'
 import type { Stamp, Topology } from './domain/topology.ts'
 import { SignetError } from './errors.ts'
 import { AdminServer } from './http/admin-server.ts'
-import { UniformServer } from './http/uniform-server.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { NatsAddress } from './links/nats-options.ts'
 import { NatsSide } from './links/nats-side.ts'
@@ -38,6 +39,7 @@ export interface AgentConfig {
   readonly retentionMs: number
   readonly presenceIntervalMs: number
   readonly replicas: Replicas
+  readonly tunnel: TunnelConfig
 }
 
 export interface Agent {
@@ -131,6 +133,9 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     ...(local?.parts ?? []),
     sidePart(gateway),
     probePart(gateway, keptn),
+    // Every agent has an end of the tunnel, whoever leads.
+    ...homeOf.map((plane) => createTunnelExit({ ...config, gateway, log, metrics }, plane)),
+    ...(local?.tunnels ?? []),
     leadership,
   ]
   const lifecycle = new Lifecycle(parts, config.drainMs)
@@ -151,25 +156,11 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       metrics,
     })
     const routes = { registrations, log, onLogs: countLogs(log, metrics) }
-    const services = new UniformServer({
-      ...routes,
-      ...config.services,
-      name: 'services server',
-      key: 'services',
-      setting: 'SIGNET_SERVICES_PORT',
-      prefix: '',
-    })
-    const proxy = new UniformServer({
-      ...routes,
-      ...config.http,
-      name: 'HTTP server',
-      key: 'http',
-      setting: 'SIGNET_HTTP_PORT',
-      prefix: '/controlPlane',
-    })
+    const tunnel = createStampTunnel({ ...config, gateway, log, metrics }, stampPlace)
+    const servers = createStampServers(config, routes, tunnel)
     // Pings are answered before the first event is handed over, and until the last one is.
-    const localParts: readonly Part[] = [registrations, services, proxy]
-    return { place: stampPlace, registrations, parts: localParts }
+    const localParts: readonly Part[] = [registrations, ...servers]
+    return { place: stampPlace, registrations, parts: localParts, tunnels: tunnel.clients }
   }
 }
 

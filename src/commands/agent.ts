@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import type { Agent, AgentConfig } from '../agent.ts'
 import { createAgent } from '../agent.ts'
+import type { TunnelConfig } from '../agent-tunnel.ts'
 import { describeSettings } from '../config/settings-describe.ts'
 import { loadSettings } from '../config/settings-load.ts'
 import type { Environment, Flags } from '../config/settings-source.ts'
@@ -12,6 +13,7 @@ import type { Topology } from '../domain/topology.ts'
 import { isSignetError, SignetError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
+import type { ServiceWay } from '../tunnel/service-caller.ts'
 
 /**
  * How much the old part of the heap may grow, in percent of what lived after a full collection, before the
@@ -95,5 +97,28 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
     retentionMs: settings.retentionMs,
     presenceIntervalMs: settings.presenceIntervalMs,
     replicas: storeReplicas === undefined ? 'most' : Number(storeReplicas),
+    tunnel: tunnelConfig(settings),
+  }
+}
+
+function tunnelConfig(settings: Settings): TunnelConfig {
+  const { api, distributor, keptnServices, tunnelExit } = settings
+  const way: ServiceWay =
+    tunnelExit === 'internal' || typeof api.endpoint !== 'string'
+      ? { kind: 'internal', urls: keptnServices }
+      : {
+          kind: 'gateway',
+          endpoint: api.endpoint,
+          token: api.token,
+          verifyTls: api.verifyTls,
+        }
+  return {
+    answerMs: api.timeoutMs,
+    mostBodyBytes: distributor.maxPayloadBytes,
+    proxyPath: distributor.proxyPath,
+    eventPath: distributor.eventPath,
+    way,
+    rules: settings.tunnelAllow,
+    limits: { mostCalls: settings.tunnelCalls, mostBytes: settings.tunnelBytes },
   }
 }

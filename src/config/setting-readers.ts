@@ -1,3 +1,5 @@
+import type { ApiRule } from '../domain/api-rules.ts'
+import { parseApiRule } from '../domain/api-rules.ts'
 import { isName, NAME_RULE } from '../domain/name.ts'
 import { DURATION_RULE, parseDuration } from './duration.ts'
 import { quote } from './mistake.ts'
@@ -122,6 +124,23 @@ export function urlsByName<const T extends string>(
       return { ok: true, value: urls }
     },
   }
+}
+
+/** Rules of the API tunnel. */
+export const apiRules: Reader<readonly ApiRule[]> = {
+  kind: 'rules, comma-separated',
+  read: (value) => {
+    const rules: ApiRule[] = []
+    for (const part of splitList(value)) {
+      const rule = parseApiRule(part)
+      if (rule === undefined) {
+        const hint = `${quote(part)} is none, such as GET resource-service/v1/project/*/resource/**`
+        return { ok: false, expected: 'rules of the form <methods> <service>/<path>', hint }
+      }
+      rules.push(rule)
+    }
+    return { ok: true, value: rules }
+  },
 }
 
 function splitList(value: string): readonly string[] {

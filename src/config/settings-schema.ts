@@ -1,9 +1,12 @@
+import { DEFAULT_API_RULES } from '../domain/api-rules.ts'
 import { KEPTN_SERVICES } from '../domain/keptn-service.ts'
 import type { SettingTable } from './setting.ts'
 import { setting } from './setting.ts'
 import {
+  apiRules,
   count,
   durationMs,
+  kibibytes,
   name,
   oneOf,
   path,
@@ -21,6 +24,9 @@ import { apiTable, distributorTable } from './settings-keptn.ts'
  */
 
 export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** How the tunnel ends at home. */
+const TUNNEL_EXITS = ['internal', 'gateway'] as const
 
 export const agentTable = {
   stamp: setting(
@@ -136,6 +142,34 @@ export const agentTable = {
     {
       default: KEPTN_SERVICES.map((service) => `${service}=http://${service}:8080`).join(','),
     },
+  ),
+  tunnelExit: setting(
+    'tunnel.exit',
+    ['SIGNET_TUNNEL_EXIT'],
+    oneOf(TUNNEL_EXITS),
+    'How the hub calls Keptn’s services for the stamps: `internal` at `SIGNET_KEPTN_SERVICES`, `gateway` at the public API (`KEPTN_API_ENDPOINT`) with its token.',
+    { default: 'internal' },
+  ),
+  tunnelAllow: setting(
+    'tunnel.allow',
+    ['SIGNET_TUNNEL_ALLOW'],
+    apiRules,
+    'At the hub: which calls to Keptn’s API stamps may make; what is set takes the place of the default. Each is `[<stamp glob>: ]<methods> <service>/<path>`, with `|` between methods or `*` for all; in a path `*` is one segment and a closing `**` any rest. What Keptn’s own gateway denies stays denied.',
+    { default: DEFAULT_API_RULES.join(', ') },
+  ),
+  tunnelCalls: setting(
+    'tunnel.calls',
+    ['SIGNET_TUNNEL_CALLS'],
+    count(1),
+    'At the hub: how many calls of one stamp may be under way at once, in each agent.',
+    { default: '256' },
+  ),
+  tunnelBytes: setting(
+    'tunnel.memory',
+    ['SIGNET_TUNNEL_MEMORY_KB'],
+    kibibytes,
+    'At the hub: how much the bodies of one stamp’s calls may hold in memory at once, in KiB.',
+    { default: '65536' },
   ),
 } as const satisfies SettingTable
 

@@ -52,6 +52,8 @@ export function parseSettings(
   if (agent.stamp === undefined && !source.isWrong(agentTable.stamp))
     source.refuse('SIGNET_STAMP', 'is missing', 'set it to the name of this stamp in the topology')
   refuseSharedPorts(source, agent)
+  if (agent.tunnelExit === 'gateway' && settings.api.endpoint === undefined)
+    source.refuse('SIGNET_TUNNEL_EXIT', 'is gateway, and KEPTN_API_ENDPOINT is not set')
   const warnings = [...source.warnings, ...strangers(environment)]
   const { mistakes } = source
   if (mistakes.length > 0) return { ok: false, mistakes, warnings }

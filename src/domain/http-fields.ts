@@ -35,7 +35,6 @@ export function pairs(raw: readonly string[]): HeaderFields {
   return fields
 }
 
-
 /** Of a client's request what may leave the stamp. */
 export function requestFields(fields: HeaderFields): HeaderFields {
   const dropped = namedByConnection(fields)

@@ -7,6 +7,7 @@ import { startSupercluster } from '../../src/demo/supercluster.ts'
 import { waitUntil } from '../../src/demo/wait-until.ts'
 import type { Log } from '../../src/observe/log.ts'
 import { natsServerBinary } from '../support/nats-server.ts'
+import { tunnelConfig } from '../support/tunnel-config.ts'
 
 const TOPOLOGY = `
 apiVersion: signet/v1
@@ -76,6 +77,7 @@ test('a stamp without JetStream delivers once, answers, and says that it is weak
         retentionMs: 60_000,
         presenceIntervalMs: 200,
         replicas: 1,
+        tunnel: tunnelConfig(),
       },
       listeningLog((url) => adminUrls.set(stamp, url)),
     ),

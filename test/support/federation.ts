@@ -22,6 +22,7 @@ import { KEPTN_STREAM, LOCAL_STREAM, storeNames } from '../../src/domain/store-n
 import { createLog } from '../../src/observe/log.ts'
 import { Listener } from './listener.ts'
 import { natsServerBinary } from './nats-server.ts'
+import { tunnelConfig } from './tunnel-config.ts'
 import type { StoredMessage } from './stream-reader.ts'
 import { GrowingStream, readStream } from './stream-reader.ts'
 
@@ -163,6 +164,7 @@ export class Rig implements AsyncDisposable {
         retentionMs: 604_800_000,
         presenceIntervalMs: 500,
         replicas: 1,
+        tunnel: tunnelConfig(),
       },
       createLog('silent', { stamp }),
     )

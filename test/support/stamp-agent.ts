@@ -13,6 +13,7 @@ import type { Log } from '../../src/observe/log.ts'
 import { Store } from '../../src/links/store.ts'
 import { natsServer } from './nats-server.ts'
 import { silent } from './registrations.ts'
+import { tunnelConfig } from './tunnel-config.ts'
 
 export const SCOPE = { federation: 'acme', controlPlane: 'main' }
 export const PLACE = { geo: 'eu', ring: 'canary', stamp: 'eu-1' }
@@ -130,6 +131,7 @@ export async function stampRig(
           retentionMs: 3_600_000,
           presenceIntervalMs: 60_000,
           replicas: 1,
+          tunnel: tunnelConfig(),
         },
         log,
       )
@@ -139,7 +141,7 @@ export async function stampRig(
         ...agent,
         adminUrl: urls.get('The admin server listens.') ?? '',
         servicesUrl: urls.get('The services server listens.') ?? '',
-        proxyUrl: urls.get('The HTTP server listens.') ?? '',
+        proxyUrl: `${urls.get('The HTTP server listens.') ?? ''}/controlPlane`,
       }
     },
     async send(body) {

@@ -1,6 +1,6 @@
 import type { ExecutionContext } from 'ava'
 import type { ApiRule } from '../../src/domain/api-rules.ts'
-import { DEFAULT_API_RULES, parseApiRule } from '../../src/domain/api-rules.ts'
+import { DEFAULT_API_RULES } from '../../src/domain/api-rules.ts'
 import { storeNames } from '../../src/domain/store-names.ts'
 import { ApiLines } from '../../src/links/api-lines.ts'
 import { Bucket } from '../../src/links/bucket.ts'
@@ -18,14 +18,7 @@ import { startEchoService } from './echo-service.ts'
 import { natsServer } from './nats-server.ts'
 import { silent } from './registrations.ts'
 import { PLACE, SCOPE, topology } from './stamp-agent.ts'
-
-export function rules(...texts: readonly string[]): readonly ApiRule[] {
-  return texts.map((text) => {
-    const rule = parseApiRule(text)
-    if (rule === undefined) throw new Error(text)
-    return rule
-  })
-}
+import { rules, servicesAt } from './tunnel-config.ts'
 
 /** Everything at the resource service, and what is allowed anyway. */
 const OPEN = rules('* resource-service/**', '* shipyard-controller/**', ...DEFAULT_API_RULES)
@@ -103,13 +96,7 @@ export class TunnelRig {
       rules: this.#options.rules ?? OPEN,
       way: {
         kind: 'internal',
-        urls: {
-          'shipyard-controller': url,
-          'resource-service': url,
-          'mongodb-datastore': url,
-          'secret-service': url,
-          'api-service': url,
-        },
+        urls: servicesAt(url),
       },
       limits: this.#options.limits ?? { mostCalls: 256, mostBytes: 67_108_864 },
       openCalls: () =>

@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'observe',
     'fastify',
     'stamp/registrations',
+    'tunnel',
     'node:',
   ],
   flow: ['domain', 'errors', 'links', 'observe', 'runtime', 'lru-cache', 'node:'],
@@ -24,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   stamp: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
   hub: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
   commands: [
+    'tunnel',
     'domain',
     'errors',
     'config',

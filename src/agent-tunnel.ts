@@ -1,0 +1,144 @@
+import type { ApiRule } from './domain/api-rules.ts'
+import { proxyDestination, serviceDestination } from './domain/stamp-surface.ts'
+import type { ProxyPaths } from './domain/stamp-surface.ts'
+import { storeNames } from './domain/store-names.ts'
+import { splitTarget } from './domain/request-target.ts'
+import type { ControlPlane, Stamp, Topology } from './domain/topology.ts'
+import { controlPlaneOf } from './domain/topology.ts'
+import type { StampServerOptions } from './http/stamp-server.ts'
+import { StampServer } from './http/stamp-server.ts'
+import type { Tunnel } from './http/tunnel-route.ts'
+import { ApiLines } from './links/api-lines.ts'
+import { Bucket } from './links/bucket.ts'
+import type { NatsSide } from './links/nats-side.ts'
+import type { Replicas } from './links/store.ts'
+import { Store } from './links/store.ts'
+import type { Log } from './observe/log.ts'
+import type { Metrics } from './observe/metrics.ts'
+import type { AllowanceOptions } from './tunnel/allowance.ts'
+import type { CallRecord } from './tunnel/applied-calls.ts'
+import type { ServiceWay } from './tunnel/service-caller.ts'
+import { TunnelClient } from './tunnel/tunnel-client.ts'
+import { TunnelExit } from './tunnel/tunnel-exit.ts'
+import { TUNNEL_TIMES } from './tunnel/tunnel-times.ts'
+
+/** What an agent is told about the tunnel; made from settings. */
+export interface TunnelConfig extends ProxyPaths {
+  /** How long the answer to a call may take to begin, in milliseconds. */
+  readonly answerMs: number
+  /** The largest body of a request, in bytes. */
+  readonly mostBodyBytes: number
+  /** For the home stamp: where Keptn's services are, and what stamps may ask of them. */
+  readonly way: ServiceWay
+  readonly rules: readonly ApiRule[]
+  readonly limits: AllowanceOptions
+}
+
+interface Shared {
+  readonly topology: Topology
+  readonly tunnel: TunnelConfig
+  readonly gateway: NatsSide
+  readonly replicas: Replicas
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** Calls to Keptn's API that are kept, so that they are applied once: longer than anybody asks again. */
+const CALLS_TTL_MS = 1_800_000
+
+/** The end of the tunnel in the home stamp of a control plane; every agent there has it. */
+export function createTunnelExit(shared: Shared, controlPlane: ControlPlane): TunnelExit {
+  const { topology, tunnel, gateway, replicas, log, metrics } = shared
+  const scope = { federation: topology.federation, controlPlane: controlPlane.name }
+  const store = new Store(gateway, controlPlane.storeDomain)
+  const calls = { name: storeNames(scope).callsBucket, ttlMs: CALLS_TTL_MS, replicas }
+  return new TunnelExit({
+    ...tunnel,
+    lines: new ApiLines(gateway),
+    scope,
+    topology,
+    openCalls: () => Bucket.open<CallRecord>(store, calls),
+    times: { ...TUNNEL_TIMES, answerMs: tunnel.answerMs },
+    log,
+    metrics,
+  })
+}
+
+/** The tunnel's beginning in a stamp: one way to each control plane, and the one that a request takes. */
+export interface StampTunnel extends Tunnel {
+  readonly clients: readonly TunnelClient[]
+}
+
+export function createStampTunnel(shared: Shared, stamp: Stamp): StampTunnel {
+  const { topology, tunnel, gateway, metrics } = shared
+  const place = { geo: stamp.geo, ring: stamp.ring, stamp: stamp.name }
+  const clients = topology.controlPlanes.map(
+    ({ name }) =>
+      new TunnelClient({
+        lines: new ApiLines(gateway),
+        scope: { federation: topology.federation, controlPlane: name },
+        place,
+        times: { ...TUNNEL_TIMES, answerMs: tunnel.answerMs },
+        mostCalls: MOST_CALLS,
+        metrics,
+      }),
+  )
+  return {
+    clients,
+    open: (request, signal) => {
+      const index = planeIndex(topology, request.target)
+      // The topology has at least one control plane, or its files were refused.
+      return (clients[index] as TunnelClient).open(request, signal)
+    },
+  }
+}
+
+/** What a stamp's agent has under way at once. */
+const MOST_CALLS = 512
+
+/** A target that names a project goes to that project's control plane, all else to the first. */
+function planeIndex(topology: Topology, target: string): number {
+  const { path } = splitTarget(target)
+  const project = /^\/v1\/project\/([^/%]+)/.exec(path)?.[1]
+  const plane = project === undefined ? undefined : controlPlaneOf(topology, project)
+  return Math.max(0, plane === undefined ? 0 : topology.controlPlanes.indexOf(plane))
+}
+
+type Routes = Pick<StampServerOptions, 'registrations' | 'onLogs' | 'log'>
+
+interface Listening {
+  readonly host: string
+  readonly port: number
+}
+
+/** The two servers of a stamp: Keptn's services by their names, and a distributor's paths. */
+export function createStampServers(
+  config: { readonly tunnel: TunnelConfig; readonly services: Listening; readonly http: Listening },
+  routes: Routes,
+  tunnel: Tunnel,
+): readonly StampServer[] {
+  const shared = {
+    ...routes,
+    tunnel,
+    mostBytes: config.tunnel.mostBodyBytes,
+    stallMs: TUNNEL_TIMES.stallMs,
+  }
+  return [
+    new StampServer({
+      ...shared,
+      ...config.services,
+      name: 'services server',
+      key: 'services',
+      setting: 'SIGNET_SERVICES_PORT',
+      destination: ({ headers, url = '/' }) => serviceDestination(headers.host, url),
+    }),
+    new StampServer({
+      ...shared,
+      ...config.http,
+      name: 'HTTP server',
+      key: 'http',
+      setting: 'SIGNET_HTTP_PORT',
+      destination: ({ url = '/' }) => proxyDestination(url, config.tunnel),
+    }),
+  ]
+}
