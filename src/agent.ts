@@ -3,6 +3,7 @@ import { createLeading } from './agent-leading.ts'
 import type { TunnelConfig } from './agent-tunnel.ts'
 import { createStampServers, createStampTunnel, createTunnelExit } from './agent-tunnel.ts'
 import type { Stamp, Topology } from './domain/topology.ts'
+import { joinedStamp } from './domain/join.ts'
 import { SignetError } from './errors.ts'
 import { AdminServer } from './http/admin-server.ts'
 import { CoreMessages } from './links/core-messages.ts'
@@ -26,6 +27,8 @@ export interface AgentConfig {
   readonly topology: Topology
   /** This stamp's name: a stamp of the topology, or the home stamp of a control plane. */
   readonly stamp: string
+  /** Where the stamp stands if the topology does not list it: it joins by itself (DESIGN 7.8). */
+  readonly joinAt?: { readonly geo: string; readonly ring: string }
   readonly gateway: NatsAddress
   readonly keptn: NatsAddress
   readonly admin: { readonly host: string; readonly port: number }
@@ -61,7 +64,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   const homeOf = topology.controlPlanes.filter(({ home }) => home.stamp === stamp)
   // A home stamp is no target, whatever ring it stands in, and a second stream over Keptn's subjects would
   // keep Keptn from starting (wire 1.7).
-  const place = homeOf.length > 0 ? undefined : topology.stamps.find(({ name }) => name === stamp)
+  const place = homeOf.length > 0 ? undefined : ownStamp(config)
   if (place === undefined && homeOf.length === 0) throw unknownStamp(stamp)
 
   const metrics = new Metrics()
@@ -162,6 +165,11 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     const localParts: readonly Part[] = [registrations, ...servers]
     return { place: stampPlace, registrations, parts: localParts, tunnels: tunnel.clients }
   }
+}
+
+function ownStamp({ topology, stamp, joinAt }: AgentConfig): Stamp | undefined {
+  const listed = topology.stamps.find(({ name }) => name === stamp)
+  return listed ?? (joinAt === undefined ? undefined : joinedStamp({ ...joinAt, stamp }))
 }
 
 /** The first of them say what is wrong; a sender that fails a thousand times an hour says it again. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { Option } from 'commander'
 import type { HubCommand } from './commands/ask-hub.ts'
+import type { StampVerb } from './commands/stamp.ts'
 import { agentTable, gatewayTable } from './config/settings-schema.ts'
 import { flagName } from './config/settings-source.ts'
 import type { Flags } from './config/settings-source.ts'
@@ -21,6 +22,7 @@ const INTERRUPTED = 130
 /** The commands that ask the hub of a control plane, from any stamp (DESIGN 8). */
 export function addHubCommands(signet: Command, cli: HubCli): void {
   addStatus(signet, cli)
+  addStamp(signet, cli)
 }
 
 function addStatus(signet: Command, cli: HubCli): void {
@@ -30,6 +32,28 @@ function addStatus(signet: Command, cli: HubCli): void {
       await run(cli, flags, (command) => runStatus(command))
     },
   )
+}
+
+function addStamp(signet: Command, cli: HubCli): void {
+  const stamp = signet.command('stamp').description('list stamps, let them in, and drain them')
+  hubCommand(stamp, 'ls', 'every stamp, and those that are not let in').action(
+    async (flags: Flags) => {
+      const { runStampLs } = await import('./commands/stamp.ts')
+      await run(cli, flags, (command) => runStampLs(command))
+    },
+  )
+  const changes = {
+    approve: 'let in a stamp that waits for it; a drained one takes tasks again',
+    drain: 'no new tasks for a stamp; what it runs goes on',
+    undrain: 'let a drained stamp take tasks again',
+  } as const
+  for (const [verb, description] of Object.entries(changes) as [StampVerb, string][])
+    hubCommand(stamp, verb, description)
+      .argument('<name>', 'the stamp')
+      .action(async (name: string, flags: Flags) => {
+        const { runStampChange } = await import('./commands/stamp.ts')
+        await run(cli, flags, (command) => runStampChange(command, verb, name))
+      })
 }
 
 /** A new command of `parent` with the flags that it takes to reach a hub. */

@@ -27,6 +27,7 @@ export const errorTable = {
   SIGNET_NO_HUB: { retry: true, exit: 1 },
   SIGNET_HUB_BUSY: { retry: true, exit: 1 },
   SIGNET_UNKNOWN_ID: { retry: false, exit: 2 },
+  SIGNET_STAMP_REFUSED: { retry: false, exit: 1 },
   SIGNET_DRAIN_OVERDUE: { retry: false, exit: 3 },
   SIGNET_TUNNEL_NO_HUB: { retry: true, exit: 1 },
   SIGNET_TUNNEL_TIMEOUT: { retry: true, exit: 1 },

@@ -39,10 +39,11 @@ export async function runAgent(command: AgentCommand): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
   const { settings, warnings } = await loadSettings(command.environment, command.flags)
   const { topology, warnings: doubts } = await loadTopology(settings.topologyDir)
-  const found = stampInTopology(topology, settings.stamp)
+  const found = stampInTopology(topology, settings)
   if (!found.ok) throw new SignetError('SIGNET_CONFIG_INVALID', found.message)
   const log = createLog(settings.logLevel, { stamp: settings.stamp })
   for (const warning of warnings) log.warn({}, warning)
+  if (found.doubt !== undefined) log.warn({}, found.doubt)
   for (const doubt of doubts) log.warn({}, formatMistake(doubt))
   log.info({ version: command.version, settings: describeSettings(settings) }, 'Signet starts.')
   const agent = createAgent(agentConfig(settings, topology, command.version), log)
@@ -86,6 +87,7 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
     version,
     topology,
     stamp,
+    ...joiningAt(settings),
     gateway: { servers: gateway.urls, auth: gateway.auth },
     keptn: { servers: keptn.urls, auth: keptn.auth },
     admin: { host: listenHost, port: adminPort },
@@ -121,4 +123,9 @@ function tunnelConfig(settings: Settings): TunnelConfig {
     rules: settings.tunnelAllow,
     limits: { mostCalls: settings.tunnelCalls, mostBytes: settings.tunnelBytes },
   }
+}
+
+/** Where it stands if no ring file lists it. */
+function joiningAt({ geo, ring }: Settings): Pick<AgentConfig, 'joinAt'> {
+  return geo === undefined || ring === undefined ? {} : { joinAt: { geo, ring } }
 }

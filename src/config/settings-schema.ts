@@ -35,6 +35,13 @@ export const agentTable = {
     name,
     'The name of this stamp in the topology. Required.',
   ),
+  geo: setting(
+    'geo',
+    ['SIGNET_GEO'],
+    name,
+    'Where this stamp stands, if no ring file lists it and it joins by itself (`join` of its ring).',
+  ),
+  ring: setting('ring', ['SIGNET_RING'], name, 'Its ring, with `SIGNET_GEO`.'),
   topologyDir: setting('topology', ['SIGNET_TOPOLOGY'], path, 'The folder of the topology files.', {
     default: './topology',
   }),

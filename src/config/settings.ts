@@ -11,8 +11,11 @@ import { SettingsSource } from './settings-source.ts'
 import type { SourceFile } from './yaml-source.ts'
 
 /** What an agent is told by flags, environment and file, valid by itself. Frozen. */
-export interface Settings extends Omit<Values<typeof agentTable>, 'stamp'> {
+export interface Settings extends Omit<Values<typeof agentTable>, 'stamp' | 'geo' | 'ring'> {
   readonly stamp: string
+  /** Where it stands, if no ring file lists it. */
+  readonly geo: string | undefined
+  readonly ring: string | undefined
   /** Gateway NATS: this stamp's server of the supercluster. */
   readonly gateway: NatsSide
   /** Keptn NATS: the server of Keptn and of this stamp's integrations. */

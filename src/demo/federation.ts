@@ -12,6 +12,8 @@ export interface FederationStamp {
   readonly name: string
   readonly geo: string
   readonly ring: string
+  /** Left out of its ring file: it joins by itself. */
+  readonly joins?: true
 }
 
 export interface FederationOptions {
@@ -30,6 +32,8 @@ export interface FederationOptions {
   readonly tasks?: Readonly<Record<string, object>>
   /** `handles:` of every ring. */
   readonly handles?: readonly string[]
+  /** `join:` of ring files, by ring. */
+  readonly join?: Readonly<Record<string, object>>
   /** More settings of every agent. */
   readonly environment?: Readonly<Record<string, string>>
   /** Whether the links between the servers can be cut. */
@@ -129,17 +133,19 @@ export class Federation implements AsyncDisposable {
 }
 
 function agentProcess(
-  { cli, environment = {} }: FederationOptions,
+  { cli, stamps, environment = {} }: FederationOptions,
   dir: string,
   supercluster: Supercluster,
   stamp: string,
 ): AgentProcess {
+  const joining = stamps.find(({ name, joins }) => name === stamp && joins)
   return new AgentProcess({
     stamp,
     cli,
     logFile: join(dir, 'logs', `${stamp}.log`),
     environment: {
       SIGNET_STAMP: stamp,
+      ...(joining && { SIGNET_GEO: joining.geo, SIGNET_RING: joining.ring }),
       SIGNET_TOPOLOGY: join(dir, 'topology'),
       SIGNET_NATS_URL: supercluster.gatewayOf(stamp).url,
       SIGNET_NATS_USER: 'fed',
@@ -156,7 +162,7 @@ function agentProcess(
 }
 
 async function writeTopology(options: FederationOptions, dir: string): Promise<void> {
-  const { name = 'demo', home, rings, stamps, stages, tasks, handles } = options
+  const { name = 'demo', home, rings, stamps, stages, tasks, handles, join: joins } = options
   const documents: object[] = [
     {
       apiVersion: 'signet/v1',
@@ -178,8 +184,9 @@ async function writeTopology(options: FederationOptions, dir: string): Promise<v
       geo,
       ring,
       ...(handles === undefined ? {} : { handles }),
+      ...(joins?.[ring] && { join: joins[ring] }),
       stamps: stamps
-        .filter((stamp) => stamp.geo === geo && stamp.ring === ring)
+        .filter((stamp) => stamp.geo === geo && stamp.ring === ring && !stamp.joins)
         .map((stamp) => ({ name: stamp.name })),
     })
   }

@@ -56,7 +56,10 @@ export function explainRoute(
       kind: 'local',
       sentence: localSentence(route.reason, controlPlane, event),
       targets: [],
-      excluded: route.missing.map((stamp) => explainExclusion(stamp, 'not-interested', event)),
+      excluded: [
+        ...route.missing.map((stamp) => explainExclusion(stamp, 'not-interested', event)),
+        ...route.drained.map((stamp) => explainExclusion(stamp, 'drained', event)),
+      ],
     }
   const tail = tailOf(event.type)
   const isFanOut = route.kind === 'fan-out'
@@ -156,6 +159,7 @@ function exclusionSentence(
     home: 'a home stamp hears the control plane directly',
     label: `the event’s labels leave it out (${narrowing.join(' ')})`,
     path: 'the event came through it',
+    drained: 'it is drained and takes no new tasks',
     'not-interested':
       stamp.handles.length === 0
         ? 'none of its integrations wants it'

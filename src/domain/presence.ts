@@ -9,16 +9,19 @@ export interface Presence {
   readonly keptn: boolean
   /** What its integrations registered for; null where nothing is known. */
   readonly integrations: readonly Integration[] | null
+  /** How many of them are alive; older agents do not say. */
+  readonly alive?: number
 }
 
 /** Reads a presence message; undefined where it is none. Extra fields are left for newer agents. */
 export function parsePresence(json: unknown): Presence | undefined {
   if (!isObject(json) || json['version'] !== 1) return undefined
-  const { agent, keptn, integrations } = json
+  const { agent, keptn, integrations, alive } = json
   if (typeof agent !== 'string' || typeof keptn !== 'boolean') return undefined
-  if (integrations === null) return { version: 1, agent, keptn, integrations: null }
-  const read = parseIntegrations(integrations)
-  return read === undefined ? undefined : { version: 1, agent, keptn, integrations: read }
+  const read = integrations === null ? null : parseIntegrations(integrations)
+  if (read === undefined) return undefined
+  const counted = typeof alive === 'number' ? { alive } : {}
+  return { version: 1, agent, keptn, integrations: read, ...counted }
 }
 
 /** Reads a list of integrations; undefined where it is none. */

@@ -5,7 +5,14 @@ import { controlPlaneOf, stageRule, taskPolicy } from './topology.ts'
 
 /** Why a stamp is not a target of an event. */
 export type Exclusion =
-  'ring' | 'geo' | 'label' | 'home' | 'path' | 'not-interested' | 'relayed-by-assumption'
+  | 'ring'
+  | 'geo'
+  | 'label'
+  | 'home'
+  | 'path'
+  | 'drained'
+  | 'not-interested'
+  | 'relayed-by-assumption'
 
 /** A stamp that an event is meant for, and how sure we are that it wants it. */
 export interface RoutedStamp {
@@ -25,6 +32,8 @@ export type Route =
       readonly kind: 'local'
       readonly reason: 'project' | 'stage' | 'task' | 'nobody'
       readonly missing: readonly Stamp[]
+      /** Those that would have got a task that finds nobody else, were they not drained. */
+      readonly drained: readonly Stamp[]
     }
   | ({ readonly kind: 'notice'; readonly targets: readonly RoutedStamp[] } & Selection)
   | ({
@@ -44,13 +53,16 @@ export interface RouteInput {
   /** The stamps that the event has been through: the loop guard. */
   readonly path: readonly string[]
   readonly interestOf: (stamp: Stamp, event: KeptnEvent) => Interest
+  /** Whether a stamp takes no new tasks; absent: every one does. */
+  readonly isDrained?: (stamp: string) => boolean
 }
 
 /**
  * Decides where an event goes. Pure: `signet topology explain` and the agent call this same function.
  * A task's `.triggered` becomes a fan-out, everything else a notice. A stage that no rule names stays in
  * the control plane; an event without a stage concerns all stamps. A task that no stamp has interest in
- * stays too (lighthouse answers `evaluation` at home), unless its policy counts that as a failure.
+ * stays too (lighthouse answers `evaluation` at home), unless its policy counts that as a failure. A drained stamp gets no new
+ * tasks, and its notices as before: its running work may wait for them.
  */
 export function route(input: RouteInput): Route {
   const { topology, controlPlane, event } = input
@@ -70,7 +82,10 @@ export function route(input: RouteInput): Route {
   const selection: Selection = { ...(rule === undefined ? {} : { rule }), excluded }
   if (policy === undefined || !isTask) return { kind: 'notice', targets, ...selection }
   const isFailure = policy.missing === 'fail' && missing.length > 0
-  if (targets.length === 0 && !isFailure) return { ...local('nobody'), missing }
+  if (targets.length === 0 && !isFailure) {
+    const drained = excluded.filter(({ reason }) => reason === 'drained').map(({ stamp }) => stamp)
+    return { ...local('nobody'), missing, drained }
+  }
   return { kind: 'fan-out', task: parsedType.task, policy, targets, missing, ...selection }
 }
 
@@ -98,7 +113,7 @@ export function pickOne(
 }
 
 function select(
-  { topology, event, path, interestOf }: RouteInput,
+  { topology, event, path, interestOf, isDrained }: RouteInput,
   rule: StageRule | undefined,
 ): {
   targets: RoutedStamp[]
@@ -106,6 +121,7 @@ function select(
   excluded: { stamp: Stamp; reason: Exclusion }[]
 } {
   const homes = new Set(topology.controlPlanes.map((plane) => plane.home.stamp))
+  const isTask = event.parsedType.shape === 'task' && event.parsedType.kind === 'triggered'
   const targets: RoutedStamp[] = []
   const missing: Stamp[] = []
   const excluded: { stamp: Stamp; reason: Exclusion }[] = []
@@ -123,6 +139,8 @@ function select(
       // What another stamp published goes only to who asked for it: twenty stamps whose wishes nobody
       // knows would otherwise relay every answer to each other.
       excluded.push({ stamp, reason: 'relayed-by-assumption' })
+    } else if (isTask && isDrained?.(stamp.name) === true) {
+      excluded.push({ stamp, reason: 'drained' })
     } else targets.push({ stamp, interest })
   }
   return { targets, missing, excluded }
@@ -159,7 +177,7 @@ function stageOf({ stage, parsedType }: KeptnEvent): string {
 }
 
 function local(reason: 'project' | 'stage' | 'task' | 'nobody') {
-  return { kind: 'local', reason, missing: [] } as const
+  return { kind: 'local', reason, missing: [], drained: [] } as const
 }
 
 /** Highest random weight hashing (FNV-1a), so that a stamp that comes or goes moves only its own share. */

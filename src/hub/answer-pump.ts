@@ -3,7 +3,6 @@ import type { Answer } from '../domain/fanin.ts'
 import { durableName, storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { keptnSubject, parseLinkSubject } from '../domain/subject.ts'
-import type { Topology } from '../domain/topology.ts'
 import { ACK_WAIT_MS, durableReader } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
@@ -18,7 +17,8 @@ import { Pump } from '../runtime/pump.ts'
 import type { FanOuts } from './fanouts.ts'
 
 export interface AnswerPumpOptions {
-  readonly topology: Topology
+  /** Whether a stamp may speak from a place. */
+  readonly isKnown: (place: Place) => boolean
   readonly scope: Scope
   readonly home: string
   readonly hubStore: Store
@@ -33,7 +33,6 @@ export interface AnswerPumpOptions {
 /** Up, second half: answers into their fan-outs, everything else into the control plane (DESIGN 7.3). */
 export function answerPump(options: AnswerPumpOptions): Pump {
   const { scope, home, hubStore, deadLetters, log } = options
-  const places = new Map(options.topology.stamps.map((stamp) => [stamp.name, stamp]))
   return new Pump({
     name: `answers to ${scope.controlPlane}`,
     open: durableReader(hubStore, storeNames(scope).up, durableName(home)),
@@ -47,9 +46,8 @@ export function answerPump(options: AnswerPumpOptions): Pump {
       const link = parseLinkSubject(delivery.subject)
       if (link === undefined) return setAside(options, delivery, 'bad-subject', delivery.subject)
       const { place, tail } = link
-      const known = places.get(place.stamp)
       // NATS lets a stamp publish only as itself; the topology says where it stands (DESIGN 4).
-      if (known === undefined || known.geo !== place.geo || known.ring !== place.ring)
+      if (!options.isKnown(place))
         return setAside(
           options,
           delivery,

@@ -1,21 +1,29 @@
+import type { ListedStamp } from '../domain/listed-stamp.ts'
 import type { StoreNames } from '../domain/store-names.ts'
-import type { ControlPlane, Topology } from '../domain/topology.ts'
+import type { ControlPlane } from '../domain/topology.ts'
 import type { Store } from '../links/store.ts'
+import type { TopologySource } from '../runtime/topology-source.ts'
 import type { ControlHandler } from './control-handler.ts'
 import type { FanOuts } from './fanouts.ts'
+import type { Membership } from './membership.ts'
+import { stampHandlers } from './stamp-handlers.ts'
 import type { StampRegistry } from './stamp-registry.ts'
 import { statusHandler } from './status-handler.ts'
 
 /** What a running hub has, for those who answer commands. */
 export interface HubParts {
   readonly version: string
-  readonly topology: Topology
+  /** With the stamps that joined. */
+  readonly topology: TopologySource
   readonly controlPlane: ControlPlane
   readonly names: StoreNames
   readonly hubStore: Store
   readonly keptnStore: Store
   readonly fanOuts: FanOuts
   readonly registry: StampRegistry
+  readonly membership: Membership
+  /** All stamps, and those that are not taken in. */
+  readonly stamps: () => readonly ListedStamp[]
   /** What the hub waits for; undefined where it works. */
   readonly notReady: () => string | undefined
   readonly now: () => number
@@ -23,5 +31,5 @@ export interface HubParts {
 
 /** All that a hub answers to commands. */
 export function controlHandlers(parts: HubParts): readonly ControlHandler[] {
-  return [statusHandler(parts)]
+  return [statusHandler(parts), ...stampHandlers(parts)]
 }

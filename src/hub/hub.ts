@@ -1,37 +1,44 @@
 import type { FanOut, TargetRecord } from '../domain/fanout.ts'
+import type { Standing } from '../domain/stamp-standing.ts'
+import { FORGET_STAMP_MS } from '../domain/stamp-standing.ts'
+import type { ListedStamp } from '../domain/listed-stamp.ts'
 import type { StoreNames } from '../domain/store-names.ts'
-import { durableName, KEPTN_PATTERN, KEPTN_STREAM, storeNames } from '../domain/store-names.ts'
+import { durableName, KEPTN_STREAM, storeNames } from '../domain/store-names.ts'
 import type { Scope } from '../domain/subject.ts'
-import { deadLetterPattern, directionPattern, linkPattern } from '../domain/subject.ts'
+import { deadLetterPattern, directionPattern } from '../domain/subject.ts'
 import type { ControlPlane, Topology } from '../domain/topology.ts'
-import { SignetError } from '../errors.ts'
-import { ACK_WAIT_MS, durableReader, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
+import type { SignetError } from '../errors.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import { Bucket } from '../links/bucket.ts'
 import type { ControlListener } from '../links/control-listener.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
-import type { DeliverySource } from '../links/delivery.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Replicas, Store } from '../links/store.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
-import { sleep } from '../runtime/clock.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
 import { pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
+import { fixedTopology } from '../runtime/topology-source.ts'
 import { AggregateEmitter } from './aggregate-emitter.ts'
 import { answerPump } from './answer-pump.ts'
+import { caughtUp } from './caught-up.ts'
 import { controlHandlers } from './control-handlers.ts'
 import { ControlService } from './control-service.ts'
 import type { EndedFanOut } from './fanout-store.ts'
 import { FanOutStore } from './fanout-store.ts'
 import { FanOuts } from './fanouts.ts'
+import { keptnReader } from './keptn-reader.ts'
+import { Membership } from './membership.ts'
 import { routePump } from './route-pump.ts'
+import { listStamps } from './stamp-list.ts'
 import type { StampRecord } from './stamp-registry.ts'
 import { StampRegistry } from './stamp-registry.ts'
+import { StampConsumers } from './stamp-consumers.ts'
+import { Standings } from './standings.ts'
 
 export interface HubOptions {
   readonly version: string
@@ -57,11 +64,8 @@ export interface HubOptions {
 
 /** Buckets keep what nobody renews for so long; fan-outs may be open for three days (docs/configuration.md). */
 const BUCKET_TTL_MS = 7 * 24 * 3_600_000
-const CAUGHT_UP_POLL_MS = 100
-/** A stream that is no older than this when the hub starts belongs to a Keptn that was just installed. */
-const NEW_STREAM_MS = 60_000
-/** How many consumers are made at once. */
-const SLICE = 32
+/** What is known of stamps must outlive their silence: the registry itself forgets them. */
+const NO_TTL = 0
 
 /** What serves one control plane, in its home stamp. */
 export class Hub implements Part {
@@ -69,6 +73,8 @@ export class Hub implements Part {
   readonly #options: HubOptions
   readonly #scope: Scope
   readonly #names: StoreNames
+  readonly #consumers: StampConsumers
+  #membership: Membership | undefined
   #registry: StampRegistry | undefined
   #fanOuts: FanOuts | undefined
   #pumps: readonly Pump[] = []
@@ -83,6 +89,7 @@ export class Hub implements Part {
       controlPlane: options.controlPlane.name,
     }
     this.#names = storeNames(this.#scope)
+    this.#consumers = new StampConsumers(options.hubStore, this.#scope)
   }
 
   /** Why it does not work, or undefined. */
@@ -91,8 +98,15 @@ export class Hub implements Part {
     return pumpTrouble(this.#pumps)
   }
 
-  get registry(): StampRegistry | undefined {
-    return this.#registry
+  /** All stamps as it sees them. */
+  stamps(now = Date.now()): readonly ListedStamp[] {
+    if (this.#membership === undefined || this.#registry === undefined) return []
+    return listStamps(this.#membership, this.#registry, now, this.#options.offlineAfterMs)
+  }
+
+  /** The topology with the stamps that joined. */
+  get topology(): Topology {
+    return this.#membership?.current ?? this.#options.topology
   }
 
   get fanOuts(): readonly FanOut[] {
@@ -105,21 +119,26 @@ export class Hub implements Part {
       this.#reason = error.message
     }
     const buckets = await untilDone(() => this.#prepare(), signal, note)
-    const registry = this.#makeRegistry(buckets.stamps)
+    const membership = this.#makeMembership(buckets.stamps)
+    this.#membership = membership
+    await untilDone(() => membership.start(), signal, note)
+    await untilDone(() => this.#consumers.makeAll(membership.current.stamps), signal, note)
+    const registry = this.#makeRegistry(buckets.stamps, membership)
     await untilDone(() => registry.start(), signal, note)
     this.#registry = registry
     const fanOuts = this.#makeFanOuts(new FanOutStore(buckets.fanOuts), registry)
     await untilDone(() => fanOuts.load(), signal, note)
     this.#fanOuts = fanOuts
-    this.#pumps = this.#makePumps(fanOuts, registry)
+    this.#pumps = this.#makePumps(fanOuts, registry, membership)
     for (const pump of this.#pumps) pump.start()
-    this.#control = this.#makeControl(fanOuts, registry)
+    this.#control = this.#makeControl(fanOuts, registry, membership)
     this.#control.start()
     this.#reason = 'takes in the answers that came while no hub ran'
     const durable = durableName(this.#options.controlPlane.home.stamp)
-    await this.#caughtUp(this.#options.hubStore, this.#names.up, durable, signal)
+    const { hubStore, keptnStore, log } = this.#options
+    await caughtUp({ store: hubStore, stream: this.#names.up, durable, log }, signal)
     this.#reason = 'takes in what Keptn said while no hub ran'
-    await this.#caughtUp(this.#options.keptnStore, KEPTN_STREAM, durable, signal)
+    await caughtUp({ store: keptnStore, stream: KEPTN_STREAM, durable, log }, signal)
     fanOuts.ready()
     this.#options.metrics.durable.set(1)
     this.#reason = undefined
@@ -127,10 +146,10 @@ export class Hub implements Part {
 
   /** Sets the gauges that say how things stand now. */
   observe(): void {
-    const { metrics, topology } = this.#options
+    const { metrics } = this.#options
     observePumps(this.#pumps, metrics)
     const online = new Map<string, number>()
-    for (const { geo, ring, name } of topology.stamps) {
+    for (const { geo, ring, name } of this.topology.stamps) {
       const key = `${geo} ${ring}`
       const isThere = this.#registry?.record(name) !== undefined && this.#registry.isOnline(name)
       online.set(key, (online.get(key) ?? 0) + (isThere ? 1 : 0))
@@ -147,6 +166,7 @@ export class Hub implements Part {
     await Promise.all(this.#pumps.map((pump) => pump.drain()))
     await this.#fanOuts?.stop()
     this.#registry?.stop()
+    this.#membership?.stop()
   }
 
   async #prepare() {
@@ -166,52 +186,43 @@ export class Hub implements Part {
       subjects: [deadLetterPattern(scope)],
       ...ages,
     })
-    await this.#makeConsumers()
-    const bucket = { ttlMs: BUCKET_TTL_MS, replicas }
+    await this.#consumers.makeForAnswers(this.#options.controlPlane.home.stamp)
     return {
       fanOuts: await Bucket.open<FanOut | TargetRecord | EndedFanOut>(hubStore, {
         name: fanoutBucket,
-        ...bucket,
+        ttlMs: BUCKET_TTL_MS,
+        replicas,
       }),
-      stamps: await Bucket.open<StampRecord>(hubStore, { name: stampsBucket, ...bucket }),
+      stamps: await Bucket.open<StampRecord | Standing>(hubStore, {
+        name: stampsBucket,
+        ttlMs: NO_TTL,
+        replicas,
+      }),
     }
   }
 
-  /** One for each stamp, so that a stamp needs no right to create any (DESIGN 4), and one for the answers. */
-  async #makeConsumers(): Promise<void> {
-    const { hubStore, topology, controlPlane } = this.#options
-    const limits = { ackWaitMs: ACK_WAIT_MS, maxAckPending: MAX_ACK_PENDING }
-    const start = { from: 'all' } as const
-    const { stamps } = topology
-    for (let first = 0; first < stamps.length; first += SLICE) {
-      const made = stamps.slice(first, first + SLICE).map(({ geo, ring, name }) =>
-        hubStore.ensureConsumer({
-          stream: this.#names.down,
-          durable: durableName(name),
-          filter: linkPattern(this.#scope, 'down', { geo, ring, stamp: name }),
-          start,
-          ...limits,
-        }),
-      )
-      await Promise.all(made)
-    }
-    await hubStore.ensureConsumer({
-      stream: this.#names.up,
-      durable: durableName(controlPlane.home.stamp),
-      filter: directionPattern(this.#scope, 'up'),
-      start,
-      ...limits,
+  #makeMembership(bucket: Bucket<StampRecord | Standing>): Membership {
+    const { topology, log, metrics } = this.#options
+    return new Membership({
+      listed: fixedTopology(topology),
+      standings: new Standings(bucket),
+      consumers: this.#consumers,
+      now: Date.now,
+      onDrain: () => this.#fanOuts?.presenceChanged(),
+      log,
+      metrics,
     })
   }
 
-  #makeRegistry(bucket: Bucket<StampRecord>): StampRegistry {
-    const { topology, messages, offlineAfterMs, log } = this.#options
+  #makeRegistry(bucket: Bucket<StampRecord | Standing>, membership: Membership): StampRegistry {
+    const { messages, offlineAfterMs, retentionMs, log } = this.#options
     return new StampRegistry({
       scope: this.#scope,
-      topology,
+      membership,
       messages,
       bucket,
       offlineAfterMs,
+      forgetAfterMs: Math.max(FORGET_STAMP_MS, retentionMs),
       now: Date.now,
       log,
       onChange: () => this.#fanOuts?.presenceChanged(),
@@ -233,7 +244,7 @@ export class Hub implements Part {
       presence: {
         online: (stamp) => registry.isOnline(stamp),
         onlineSince: (stamp) => registry.onlineSince(stamp),
-        drained: () => false,
+        drained: (stamp) => registry.isDrained(stamp),
       },
       takeBack: (sequence) => hubStore.deleteMessage(this.#names.down, sequence),
       now: Date.now,
@@ -242,75 +253,34 @@ export class Hub implements Part {
     })
   }
 
-  #makeControl(fanOuts: FanOuts, registry: StampRegistry): ControlService {
+  #makeControl(fanOuts: FanOuts, registry: StampRegistry, membership: Membership): ControlService {
     const { control: listener, log } = this.#options
     const handlers = controlHandlers({
       ...this.#options,
       names: this.#names,
       fanOuts,
       registry,
+      topology: membership,
+      membership,
+      stamps: () => this.stamps(),
       notReady: () => this.notReady,
       now: Date.now,
     })
     return new ControlService({ scope: this.#scope, listener, handlers, log })
   }
 
-  #makePumps(fanOuts: FanOuts, registry: StampRegistry): readonly Pump[] {
-    const shared = { ...this.#options, scope: this.#scope, fanOuts, registry }
+  #makePumps(fanOuts: FanOuts, registry: StampRegistry, membership: Membership): readonly Pump[] {
+    const { home } = this.#options.controlPlane
+    const { keptnStore } = this.#options
+    const scope = this.#scope
+    const shared = { ...this.#options, scope, fanOuts, registry, topology: membership }
     return [
-      answerPump({ ...shared, home: this.#options.controlPlane.home.stamp }),
-      routePump({ ...shared, now: Date.now, open: this.#keptnReader() }),
+      answerPump({
+        ...shared,
+        home: home.stamp,
+        isKnown: (place) => membership.mayAnswer(place),
+      }),
+      routePump({ ...shared, now: Date.now, open: keptnReader(keptnStore, home.stamp) }),
     ]
-  }
-
-  /**
-   * Keptn makes its stream itself, and never empties it (wire 1.7): a hub that comes to a running Keptn
-   * must not run the deliveries of last year again, and one that was there before Keptn must not miss the
-   * first.
-   */
-  #keptnReader(): (signal: AbortSignal) => Promise<DeliverySource> {
-    const { keptnStore, controlPlane } = this.#options
-    const durable = durableName(controlPlane.home.stamp)
-    const startedAt = Date.now()
-    const read = durableReader(keptnStore, KEPTN_STREAM, durable)
-    return async (signal) => {
-      const stream = await keptnStore.stream(KEPTN_STREAM)
-      if (stream === undefined)
-        throw new SignetError('SIGNET_JETSTREAM_MISSING', 'Keptn has not made its stream yet.')
-      await keptnStore.ensureConsumer({
-        stream: KEPTN_STREAM,
-        durable,
-        filter: KEPTN_PATTERN,
-        start: { from: stream.createdAt >= startedAt - NEW_STREAM_MS ? 'all' : 'new' },
-        ackWaitMs: ACK_WAIT_MS,
-        maxAckPending: MAX_ACK_PENDING,
-      })
-      return read(signal)
-    }
-  }
-
-  /**
-   * Until what lay in a stream at the start is taken in: clocks must not overtake answers, and nothing may
-   * be told of a task that was aborted meanwhile.
-   */
-  async #caughtUp(
-    store: Store,
-    stream: string,
-    durable: string,
-    signal: AbortSignal,
-  ): Promise<void> {
-    let target: number | undefined
-    for (;;) {
-      try {
-        target ??= (await store.stream(stream))?.lastSequence ?? 0
-        if (target === 0) return
-        const state = await store.consumer(stream, durable)
-        const isEmpty = state?.pending === 0 && state.unacknowledged === 0
-        if (state !== undefined && (isEmpty || state.ackFloor >= target)) return
-      } catch (error) {
-        this.#options.log.debug({ error, stream }, 'A store does not answer.')
-      }
-      await sleep(CAUGHT_UP_POLL_MS, signal)
-    }
   }
 }

@@ -7,7 +7,7 @@ import { pickOne, route } from '../domain/route.ts'
 import { storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { linkSubject, tailOf } from '../domain/subject.ts'
-import type { ControlPlane, TaskPolicy, Topology } from '../domain/topology.ts'
+import type { ControlPlane, TaskPolicy } from '../domain/topology.ts'
 import { isSignetError } from '../errors.ts'
 import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
@@ -28,12 +28,13 @@ import type { Store } from '../links/store.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Pump } from '../runtime/pump.ts'
+import type { TopologySource } from '../runtime/topology-source.ts'
 import type { FanOuts } from './fanouts.ts'
 import { Signals } from './signals.ts'
 import type { StampRegistry } from './stamp-registry.ts'
 
 export interface RoutePumpOptions {
-  readonly topology: Topology
+  readonly topology: TopologySource
   readonly controlPlane: ControlPlane
   readonly scope: Scope
   readonly open: (signal: AbortSignal) => Promise<DeliverySource>
@@ -108,17 +109,22 @@ class Router {
   }
 
   async #route(delivery: Delivery, event: KeptnEvent): Promise<void> {
-    const { topology, controlPlane, registry, metrics } = this.#options
+    const { topology, controlPlane, registry, log, metrics } = this.#options
     const path = parsePath(delivery.header(PATH))
     if (path.length === 0) this.#signal(event, delivery.storedAt)
     const decision = route({
-      topology,
+      topology: topology.current,
       controlPlane,
       event,
       path,
       interestOf: (stamp, candidate) => registry.interestOf(stamp, candidate),
+      isDrained: (stamp) => registry.isDrained(stamp),
     })
     metrics.events.inc({ direction: 'route', result: decision.kind })
+    if (decision.kind === 'local' && decision.drained.length > 0) {
+      const facts = { type: event.type, context: event.context }
+      log.warn(facts, 'All stamps that want a task are drained: it stays in the control plane.')
+    }
     if (decision.kind === 'notice') {
       const copies = decision.targets.map(({ stamp }) => ({ place: placeOf(stamp) }))
       await this.#send(delivery, event, path, copies)

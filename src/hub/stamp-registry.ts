@@ -1,20 +1,19 @@
-import type { Integration } from '../domain/interest.ts'
 import { interestOf } from '../domain/interest.ts'
 import type { Interest } from '../domain/interest.ts'
 import type { KeptnEvent } from '../domain/event.ts'
+import type { Presence } from '../domain/presence.ts'
 import { parsePresence } from '../domain/presence.ts'
+import type { Standing } from '../domain/stamp-standing.ts'
 import type { Scope } from '../domain/subject.ts'
 import { parsePresenceSubject, presencePattern } from '../domain/subject.ts'
-import type { Stamp, Topology } from '../domain/topology.ts'
+import type { Stamp } from '../domain/topology.ts'
 import type { Bucket } from '../links/bucket.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
 import type { Log } from '../observe/log.ts'
+import type { Membership } from './membership.ts'
 
 /** What the hub knows of a stamp; kept in the bucket of stamps, so that a new hub knows it at once. */
-export interface StampRecord {
-  readonly agent: string
-  readonly keptn: boolean
-  readonly integrations: readonly Integration[] | null
+export interface StampRecord extends Omit<Presence, 'version'> {
   /** When it was last heard, in milliseconds since the epoch. */
   readonly heardAt: number
   /** Since when it has been heard without a gap. */
@@ -23,11 +22,13 @@ export interface StampRecord {
 
 export interface StampRegistryOptions {
   readonly scope: Scope
-  readonly topology: Topology
+  readonly membership: Membership
   readonly messages: CoreMessages
-  readonly bucket: Bucket<StampRecord>
+  readonly bucket: Bucket<StampRecord | Standing>
   /** A stamp that is silent for so long is offline, in milliseconds. */
   readonly offlineAfterMs: number
+  /** A stamp that no ring file lists is forgotten after so long a silence, in milliseconds. */
+  readonly forgetAfterMs: number
   readonly now: () => number
   readonly log: Log
   /** A stamp came back, or its interest changed. */
@@ -36,32 +37,36 @@ export interface StampRegistryOptions {
 
 /** An unchanged record is written again after this, so that it says roughly when the stamp was heard. */
 const REWRITE_MS = 10_000
+const SWEEP_MS = 60_000
 
 /** Which stamps are there, and what they want: from what they say of themselves. */
 export class StampRegistry {
   readonly #options: StampRegistryOptions
-  readonly #stamps: ReadonlyMap<string, Stamp>
   readonly #records = new Map<string, StampRecord>()
   readonly #writtenAt = new Map<string, number>()
   readonly #startedAt: number
   #stopListening: (() => void) | undefined
+  #sweeper: NodeJS.Timeout | undefined
 
   constructor(options: StampRegistryOptions) {
     this.#options = options
-    this.#stamps = new Map(options.topology.stamps.map((stamp) => [stamp.name, stamp]))
     this.#startedAt = options.now()
   }
 
   /** Reads what an earlier hub knew, and begins to listen. */
   async start(): Promise<void> {
     const { bucket, messages, scope } = this.#options
-    for (const { key, value } of await bucket.load('>')) this.#records.set(key, value)
+    for (const { key, value } of await bucket.load('*'))
+      this.#records.set(key, value as StampRecord)
     this.#stopListening = messages.listen(presencePattern(scope), (subject, json) => {
       this.#heard(subject, json)
     })
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS)
+    this.#sweeper.unref()
   }
 
   stop(): void {
+    clearInterval(this.#sweeper)
     this.#stopListening?.()
   }
 
@@ -84,6 +89,10 @@ export class StampRegistry {
     return interestOf(stamp, this.#records.get(stamp.name)?.integrations ?? undefined, event)
   }
 
+  isDrained(stamp: string): boolean {
+    return this.#options.membership.isDrained(stamp)
+  }
+
   record(stamp: string): StampRecord | undefined {
     return this.#records.get(stamp)
   }
@@ -91,20 +100,18 @@ export class StampRegistry {
   #heard(subject: string, json: unknown): void {
     const place = parsePresenceSubject(subject)
     const presence = parsePresence(json)
-    const stamp = place === undefined ? undefined : this.#stamps.get(place.stamp)
-    if (place === undefined || presence === undefined || stamp === undefined) return
-    if (stamp.geo !== place.geo || stamp.ring !== place.ring) {
-      this.#options.log.warn({ ...place }, 'A stamp speaks from a place that the topology denies.')
-      return
-    }
+    if (place === undefined || presence === undefined) return
+    const stamp = this.#options.membership.announced(place, presence)
+    if (stamp === undefined) return
     const now = this.#options.now()
     const before = this.#records.get(stamp.name)
     const wasSilent = before === undefined || now - before.heardAt >= this.#options.offlineAfterMs
-    const { agent, keptn, integrations } = presence
     const onlineSince = wasSilent ? now : before.onlineSince
-    const record: StampRecord = { agent, keptn, integrations, heardAt: now, onlineSince }
+    const { version: _, ...said } = presence
+    const record: StampRecord = { ...said, heardAt: now, onlineSince }
     this.#records.set(stamp.name, record)
-    const isNews = wasSilent || JSON.stringify(before.integrations) !== JSON.stringify(integrations)
+    const isNews =
+      wasSilent || JSON.stringify(before.integrations) !== JSON.stringify(record.integrations)
     if (isNews) this.#options.onChange(stamp.name)
     if (isNews || now - (this.#writtenAt.get(stamp.name) ?? 0) >= REWRITE_MS)
       this.#write(stamp.name, record, now)
@@ -117,5 +124,28 @@ export class StampRegistry {
       this.#writtenAt.delete(stamp)
       this.#options.log.debug({ error, stamp }, 'The presence of a stamp was not kept.')
     })
+  }
+
+  /** Nothing ages in the bucket by itself, for what was decided of a stamp must outlive its silence. */
+  async #sweep(): Promise<void> {
+    const { membership, bucket, log } = this.#options
+    try {
+      await membership.sweep((stamp, joinedAt) => this.#isGone(stamp, joinedAt))
+      const members = new Set(membership.current.stamps.map(({ name }) => name))
+      for (const stamp of this.#records.keys()) {
+        if (members.has(stamp) || !this.#isGone(stamp)) continue
+        await bucket.forget(stamp)
+        this.#records.delete(stamp)
+      }
+    } catch (error) {
+      log.debug({ error }, 'Stamps that are gone could not be forgotten yet.')
+    }
+  }
+
+  /** A hub that was away itself first listens for a while. */
+  #isGone(stamp: string, joinedAt = 0): boolean {
+    const { now, offlineAfterMs, forgetAfterMs } = this.#options
+    const heardAt = Math.max(this.#records.get(stamp)?.heardAt ?? 0, joinedAt)
+    return now() - heardAt >= forgetAfterMs && now() - this.#startedAt >= 10 * offlineAfterMs
   }
 }

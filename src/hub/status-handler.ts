@@ -41,7 +41,8 @@ async function askStore({ hubStore, names }: HubParts): Promise<StoreFacts> {
 }
 
 function federationStatus(parts: HubParts, facts: StoreFacts | undefined): FederationStatus {
-  const { version, topology, controlPlane, fanOuts, notReady, now } = parts
+  const { version, controlPlane, fanOuts, notReady, now } = parts
+  const topology = parts.topology.current
   const reason = notReady()
   return {
     at: iso(now()),

@@ -13,7 +13,10 @@ export interface Entry<Value> {
 
 export interface BucketPlan {
   readonly name: string
-  /** An entry that nobody renews goes after this, in milliseconds: 2.9 knows no other way (nats-notes 4.3). */
+  /**
+   * An entry that nobody renews goes after this, in milliseconds: 2.9 knows no other way (nats-notes 4.3).
+   * 0: never; whoever writes them forgets them.
+   */
   readonly ttlMs: number
   readonly replicas: Replicas
 }
@@ -32,12 +35,13 @@ export class Bucket<Value> {
     this.#name = name
   }
 
-  /** Opens a bucket, and makes it where there is none. */
+  /** Opens a bucket, and makes it where there is none; an existing one gets the plan's time to live. */
   static async open<Value>(store: Store, plan: BucketPlan): Promise<Bucket<Value>> {
     try {
       const manager = new Kvm(store.client)
-      const kv = (await store.stream(`KV_${plan.name}`))
-        ? await manager.open(plan.name)
+      const stream = `KV_${plan.name}`
+      const kv = (await store.stream(stream))
+        ? (await store.ensureAge(stream, plan.ttlMs), await manager.open(plan.name))
         : await withReplicas(plan.replicas, (replicas) =>
             manager.create(plan.name, { ttl: plan.ttlMs, replicas, history: 1 }),
           )

@@ -143,6 +143,21 @@ export class Store {
     }
   }
 
+  /** Has a stream keep its messages for so long; 0: for ever. */
+  async ensureAge(name: string, maxAgeMs: number): Promise<void> {
+    try {
+      const api = await this.#api()
+      const { config } = await api.streams.info(name)
+      const wanted = nanos(maxAgeMs)
+      if (config.max_age === wanted) return
+      const window =
+        maxAgeMs === 0 ? config.duplicate_window : Math.min(config.duplicate_window, wanted)
+      await api.streams.update(name, { ...config, max_age: wanted, duplicate_window: window })
+    } catch (error) {
+      throw translate(error, `Stream ${name} could not be changed`)
+    }
+  }
+
   /** Undefined where there is no such stream. */
   async stream(name: string): Promise<StreamState | undefined> {
     try {
@@ -176,6 +191,15 @@ export class Store {
       }
     } catch (error) {
       throw translate(error, `Consumer ${plan.durable} of ${plan.stream} could not be made`)
+    }
+  }
+
+  /** Forgets a durable consumer; one that is not there is no failure. */
+  async deleteConsumer(stream: string, durable: string): Promise<void> {
+    try {
+      await orMissing((await this.#api()).consumers.delete(stream, durable), NOT_FOUND.consumer)
+    } catch (error) {
+      throw translate(error, `Consumer ${durable} of ${stream} could not be deleted`)
     }
   }
 

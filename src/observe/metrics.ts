@@ -62,8 +62,13 @@ export class Metrics {
   )
   readonly stampsOnline = this.#gauge(
     'signet_stamps_online',
-    'Stamps of the topology whose agents are heard of, as the hub sees it.',
+    'Stamps, listed or joined, whose agents are heard of, as the hub sees it.',
     ['geo', 'ring'],
+  )
+  readonly refusedStamps = this.#counter(
+    'signet_stamps_refused_total',
+    'Announcements of stamps that are not let in, by reason.',
+    ['reason'],
   )
   readonly registrations = this.#gauge(
     'signet_registrations',

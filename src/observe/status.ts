@@ -30,12 +30,7 @@ interface IntegrationSource {
 interface HubSource {
   readonly name: string
   readonly fanOuts: readonly FanOut[]
-  readonly registry:
-    | {
-        isOnline(stamp: string): boolean
-        record(stamp: string): { readonly agent: string; readonly heardAt: number } | undefined
-      }
-    | undefined
+  stamps(now: number): readonly object[]
 }
 
 /** `/status`: what an agent is, sees and does, as JSON. Holds no secret: addresses come without users. */
@@ -54,7 +49,7 @@ export function agentStatus(sources: StatusSources, now: number): object {
     ...(integrations === undefined ? {} : { integrations: integrationStatus(integrations) }),
     hubs: hubs.map((hub) => ({
       name: hub.name,
-      stamps: topology.stamps.map((stamp) => stampStatus(stamp, hub, now)),
+      stamps: hub.stamps(now),
       fanOuts: hub.fanOuts.map((head) => ({
         id: head.id,
         task: head.task,
@@ -71,17 +66,4 @@ export function agentStatus(sources: StatusSources, now: number): object {
 
 function integrationStatus({ registrations, held }: IntegrationSource): object {
   return { ...registrations.count, held, list: registrations.describe() }
-}
-
-function stampStatus({ name, geo, ring }: Stamp, { registry }: HubSource, now: number): object {
-  const record = registry?.record(name)
-  return {
-    stamp: name,
-    geo,
-    ring,
-    online: record !== undefined && registry?.isOnline(name) === true,
-    ...(record === undefined
-      ? {}
-      : { agent: record.agent, heardSecondsAgo: Math.round((now - record.heardAt) / 1_000) }),
-  }
 }

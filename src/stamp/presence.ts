@@ -4,7 +4,7 @@ import { presenceSubject } from '../domain/subject.ts'
 import type { Topology } from '../domain/topology.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
 import type { Part } from '../runtime/lifecycle.ts'
-import type { KnownIntegrations } from './registrations.ts'
+import type { Registrations } from './registrations.ts'
 
 export interface PresencePartOptions {
   readonly topology: Topology
@@ -14,7 +14,7 @@ export interface PresencePartOptions {
   readonly intervalMs: number
   readonly isKeptnConnected: () => boolean
   /** What this stamp's integrations want; a change of it is said at once. */
-  readonly registrations: Pick<KnownIntegrations, 'list' | 'onChange'>
+  readonly registrations: Pick<Registrations, 'list' | 'count' | 'onChange'>
 }
 
 /** Says every few seconds, to every control plane, that this stamp is there and what it wants. */
@@ -53,6 +53,7 @@ export class PresencePart implements Part {
       agent: agentVersion,
       keptn: isKeptnConnected(),
       integrations: registrations.list() ?? null,
+      alive: registrations.count.alive,
     }
     for (const { name } of topology.controlPlanes) {
       const scope = { federation: topology.federation, controlPlane: name }

@@ -145,11 +145,15 @@ export class Rig implements AsyncDisposable {
   /** An agent in this process, ready. */
   async startAgentInside(stamp: string): Promise<Agent> {
     const { topology } = await loadTopology(this.federation.topologyDir)
+    const joining = this.federation.options.stamps.find(
+      ({ name, joins }) => name === stamp && joins,
+    )
     const agent = createAgent(
       {
         version: '0.0.0',
         topology,
         stamp,
+        ...(joining && { joinAt: { geo: joining.geo, ring: joining.ring } }),
         gateway: {
           servers: [this.supercluster.gatewayOf(stamp).url],
           auth: { user: 'fed', password: 'fed' },

@@ -249,10 +249,32 @@ test('an unreadable settings file and a wrong setting are SIGNET_CONFIG_INVALID'
 
 test('a stamp is found in the topology, as a target or as a home, or its nearest is named', async (t) => {
   const { topology } = await loadTopology('topology')
-  const target = stampInTopology(topology, 'eu-canary-1')
+  const target = stampInTopology(topology, { stamp: 'eu-canary-1' })
   t.like(target, { ok: true, stamp: { ring: 'canary' }, homeOf: [] })
-  const home = stampInTopology(topology, 'us-core-1')
+  const home = stampInTopology(topology, { stamp: 'us-core-1' })
   t.true(home.ok && home.stamp === undefined && home.homeOf[0]?.name === 'payments')
-  const slip = stampInTopology(topology, 'eu-canry-1')
+  const slip = stampInTopology(topology, { stamp: 'eu-canry-1' })
   t.regex(slip.ok ? '' : slip.message, /did you mean "eu-canary-1"/)
+})
+
+test('a stamp that no ring file lists says where it stands, and its mistakes are told', async (t) => {
+  const { topology } = await loadTopology('topology')
+  const found = (stamp: string, geo?: string, ring?: string) =>
+    stampInTopology(topology, { stamp, geo, ring })
+  const message = (...args: Parameters<typeof found>): string => {
+    const it = found(...args)
+    return it.ok ? '' : it.message
+  }
+  const joining = found('eu-canary-9', 'eu', 'canary')
+  t.like(joining, { ok: true, stamp: { name: 'eu-canary-9', geo: 'eu', ring: 'canary' } })
+  t.is(joining.ok && joining.doubt, undefined)
+  // The hub decides: its topology may be a newer one.
+  const doubtful = found('zebra', 'eu', 'canary')
+  t.regex((doubtful.ok && doubtful.doubt) || '', /not let in: no ring file allows its name there/)
+  t.regex(message('zebra'), /set SIGNET_GEO and SIGNET_RING/)
+  t.regex(message('zebra', 'eu'), /SIGNET_GEO is set without SIGNET_RING/)
+  t.regex(message('zebra', undefined, 'canary'), /SIGNET_RING is set without SIGNET_GEO/)
+  t.regex(message('zebra', 'ue', 'canary'), /SIGNET_GEO is "ue".*no such geo/)
+  t.regex(message('zebra', 'eu', 'canry'), /SIGNET_RING is "canry".*did you mean "canary"/)
+  t.regex(message('eu-canary-1', 'us', 'canary'), /in eu\/canary, and SIGNET_GEO and SIGNET_RING/)
 })

@@ -97,7 +97,7 @@ test('the first rule that matches wins, and may be limited to geos and a project
   t.deepEqual(names(decide(event(TRIGGERED, { stage: 'prod-eu' }))), ['eu-early-1'])
   t.deepEqual(names(decide(event(TRIGGERED, { stage: 'prod' }))), ['eu-early-1', 'us-broad-1'])
   const other = decide(event(TRIGGERED, { stage: 'prod-eu', project: 'web-1' }))
-  t.deepEqual(other, { kind: 'local', reason: 'stage', missing: [] })
+  t.deepEqual(other, { kind: 'local', reason: 'stage', missing: [], drained: [] })
 })
 
 test('a stage that no rule names, a foreign project and a task with select none stay', (t) => {
@@ -140,6 +140,29 @@ test('a stamp without interest is missing, and the task stays where nobody has a
   t.like(decide(event(TRIGGERED), none), { kind: 'local', reason: 'nobody' })
   const strict = decide(event('sh.keptn.event.strict.triggered'), none)
   t.is(strict.kind, 'fan-out', 'missing: fail is a failure to be told, not silence')
+})
+
+test('a drained stamp gets no new tasks, and its notices as before', (t) => {
+  const decideWith = (type: string, ...drained: readonly string[]) =>
+    route({
+      topology,
+      controlPlane: main,
+      event: event(type),
+      path: [],
+      interestOf: () => ({ kind: 'assumed' }),
+      isDrained: (name) => drained.includes(name),
+    })
+  const one = decideWith(TRIGGERED, 'eu-canary-1')
+  t.deepEqual(names(one), ['us-canary-1'])
+  const reasons = one.kind === 'local' ? [] : one.excluded
+  t.is(reasons.find((it) => it.stamp.name === 'eu-canary-1')?.reason, 'drained')
+  const finished = decideWith('sh.keptn.event.deployment.finished', 'eu-canary-1')
+  t.deepEqual(names(finished), ['eu-canary-1', 'us-canary-1'])
+  const none = decideWith(TRIGGERED, 'eu-canary-1', 'us-canary-1')
+  t.deepEqual(none.kind === 'local' && none.drained.map(({ name }) => name), [
+    'eu-canary-1',
+    'us-canary-1',
+  ])
 })
 
 test('everything else is a notice to the stamps of its stage', (t) => {

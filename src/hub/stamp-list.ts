@@ -1,0 +1,59 @@
+import type { ListedStamp } from '../domain/listed-stamp.ts'
+import type { Presence } from '../domain/presence.ts'
+import type { Membership } from './membership.ts'
+import type { StampRegistry } from './stamp-registry.ts'
+
+/** All stamps: in topology order, then those that are not taken in. */
+export function listStamps(
+  membership: Membership,
+  registry: StampRegistry,
+  now: number,
+  offlineAfterMs: number,
+): readonly ListedStamp[] {
+  const members = membership.current.stamps.map(({ name, geo, ring, link }): ListedStamp => {
+    const record = registry.record(name)
+    const online = record !== undefined && registry.isOnline(name)
+    return {
+      stamp: name,
+      geo,
+      ring,
+      state: membership.hasJoined(name) ? 'joined' : 'listed',
+      drained: membership.isDrained(name),
+      online,
+      ...(online ? { onlineSince: iso(record.onlineSince) } : {}),
+      ...(record === undefined ? {} : { heardAt: iso(record.heardAt), ...said(record) }),
+      link,
+    }
+  })
+  const newcomers = membership
+    .newcomers()
+    .toSorted((a, b) => a.firstAt - b.firstAt)
+    .map(({ place, refused, presence, firstAt, heardAt }): ListedStamp => {
+      const online = now - heardAt < offlineAfterMs
+      return {
+        ...place,
+        state: refused === undefined ? 'pending' : 'refused',
+        drained: false,
+        ...(refused === undefined ? {} : { reason: refused }),
+        online,
+        ...(online ? { onlineSince: iso(firstAt) } : {}),
+        heardAt: iso(heardAt),
+        ...said(presence),
+      }
+    })
+  return [...members, ...newcomers]
+}
+
+function said({ agent, integrations, alive }: Omit<Presence, 'version'>) {
+  const known = integrations?.length
+  return {
+    agent,
+    ...(known === undefined
+      ? {}
+      : { integrations: { known, ...(alive === undefined ? {} : { alive }) } }),
+  }
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString()
+}

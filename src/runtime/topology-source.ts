@@ -1,0 +1,34 @@
+import type { Topology } from '../domain/topology.ts'
+
+/**
+ * Where the parts of an agent have the topology from. It changes as a whole and between two turns of the
+ * event loop: whoever decides something reads `current` once, and decides by that.
+ */
+export interface TopologySource {
+  readonly current: Topology
+  /** Calls `listener` after each change, until the returned function is called. Must not throw. */
+  onChange(listener: (topology: Topology) => void): () => void
+  /**
+   * Has `prepare` done before a change takes effect, for what must be there by then, until the returned
+   * function is called. The change waits until it resolves; it rejects when `signal` is aborted, because a
+   * newer one has come.
+   */
+  beforeChange(prepare: Prepare): () => void
+}
+
+export type Prepare = (next: Topology, signal: AbortSignal) => Promise<void>
+
+/** A topology that stays as it is. */
+export function fixedTopology(topology: Topology): TopologySource {
+  return { current: topology, onChange: () => () => {}, beforeChange: () => () => {} }
+}
+
+/** What is derived from a topology, made once for each. */
+export function perTopology<T>(source: TopologySource, derive: (topology: Topology) => T): () => T {
+  let made: { readonly from: Topology; readonly value: T } | undefined
+  return () => {
+    const from = source.current
+    if (made?.from !== from) made = { from, value: derive(from) }
+    return made.value
+  }
+}
