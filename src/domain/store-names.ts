@@ -13,6 +13,9 @@ export const KEPTN_PATTERN = 'sh.keptn.>'
 /** The bucket of a stamp's Keptn NATS that keeps which integrations registered there. */
 export const REGISTRATIONS_BUCKET = 'signet_registrations'
 
+/** The bucket of a stamp's Keptn NATS that keeps which events have begun to be sent over HTTPS. */
+export const SENDING_BUCKET = 'signet_sending'
+
 export interface StoreNames {
   readonly down: string
   readonly up: string

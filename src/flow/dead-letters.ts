@@ -18,6 +18,9 @@ export interface DeadLettersOptions {
   readonly metrics: Metrics
 }
 
+/** What a dead letter keeps of a message, wherever that came from. */
+export type SetAside = Pick<Delivery, 'subject' | 'body' | 'header' | 'sequence'>
+
 /** Room that the headers of a dead letter may take, in bytes. */
 const HEADER_ROOM = 4_096
 
@@ -35,7 +38,7 @@ export class DeadLetters {
   /** Resolves when the dead letter is stored. */
   async store(
     direction: Direction,
-    delivery: Delivery,
+    delivery: SetAside,
     reason: string,
     detail: string,
   ): Promise<void> {

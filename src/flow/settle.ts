@@ -1,7 +1,6 @@
 import type { Direction } from '../domain/subject.ts'
 import { isSignetError } from '../errors.ts'
-import type { Delivery } from '../links/delivery.ts'
-import type { DeadLetters } from './dead-letters.ts'
+import type { DeadLetters, SetAside } from './dead-letters.ts'
 
 /**
  * Does the work of a delivery; what no retry can mend becomes a dead letter with its reason, and the flow
@@ -10,7 +9,7 @@ import type { DeadLetters } from './dead-letters.ts'
 export async function orSetAside(
   deadLetters: DeadLetters,
   direction: Direction,
-  delivery: Delivery,
+  delivery: SetAside,
   work: () => Promise<void>,
 ): Promise<void> {
   try {

@@ -4,6 +4,9 @@ export const MESSAGE_ID = 'Nats-Msg-Id'
 export const PATH = 'Signet-Path'
 /** The fan-out that a message belongs to. */
 export const CAUSE = 'Signet-Cause'
+/** The link that a message came in by, where it is not NATS: the body is then what Keptn's API made of it. */
+export const LINK = 'Signet-Link'
+export const HTTPS_LINK = 'https'
 export const TRACEPARENT = 'traceparent'
 /** What the server puts on a republished message: where it came from. */
 export const REPUBLISHED_STREAM = 'Nats-Stream'

@@ -97,6 +97,16 @@ export class Metrics {
     buckets: LAG_SECONDS,
     registers: [this.registry],
   })
+  readonly polls = this.#counter(
+    'signet_polls_total',
+    'Rounds in which an https link asked for events, by whether all questions were answered.',
+    ['result'],
+  )
+  readonly apiSends = this.#counter(
+    'signet_api_sends_total',
+    'Events on their way to the Keptn API: sent, found to have arrived after an unclear end, or tried again.',
+    ['result'],
+  )
   readonly durable = this.#gauge(
     'signet_durable',
     'Whether this agent keeps events in JetStream (1) or in memory only (0).',

@@ -21,8 +21,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   flow: ['domain', 'errors', 'links', 'observe', 'runtime', 'lru-cache', 'node:'],
-  https: ['domain', 'errors', 'undici', 'node:'],
-  stamp: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
+  https: ['domain', 'errors', 'undici', 'yaml', 'node:'],
+  stamp: ['domain', 'errors', 'links', 'https', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
   hub: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
   commands: [
     'tunnel',

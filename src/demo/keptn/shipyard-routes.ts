@@ -7,11 +7,32 @@ import { isJsonObject } from './keptn-event.ts'
 import { buggyPageOf, pageOf } from './paging.ts'
 import { controlSequence } from './sequence-control.ts'
 
-/** shipyard-controller's routes for open events, sequences and logs (wire 5.1, 5.3). */
+/** shipyard-controller's routes for projects, open events, sequences and logs (wire 5.1, 5.3). */
 export function shipyardRoutes(app: FastifyInstance, context: ApiContext): void {
+  projectRoutes(app, context)
   openEventRoutes(app, context)
   sequenceRoutes(app, context)
   logRoutes(app, context)
+}
+
+function projectRoutes(app: FastifyInstance, { controller }: ApiContext): void {
+  app.get('/v1/project', (request, reply) => {
+    const { pageSize, nextPageKey } = queryOf(request.query)
+    const projects = Object.entries(controller().shipyards).map(([projectName, shipyard]) => ({
+      projectName,
+      // Its text as it is in the repository; JSON is YAML too.
+      shipyard: JSON.stringify(shipyard),
+      shipyardVersion: 'spec.keptn.sh/0.2.2',
+      stages: shipyard.spec.stages.map(({ name }) => ({ stageName: name, services: [] })),
+    }))
+    const page = pageOf(projects, { pageSize: numberOf(pageSize), nextPageKey })
+    return reply.send({
+      projects: page.items,
+      nextPageKey: page.nextPageKey,
+      pageSize: page.items.length,
+      totalCount: page.totalCount,
+    })
+  })
 }
 
 function openEventRoutes(app: FastifyInstance, { controller, options }: ApiContext): void {

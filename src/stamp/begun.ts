@@ -1,0 +1,39 @@
+import type { KeptnEvent } from '../domain/event.ts'
+import { SENDING_BUCKET } from '../domain/store-names.ts'
+import { Bucket } from '../links/bucket.ts'
+import type { Delivery } from '../links/delivery.ts'
+import { derivedId } from '../links/message-id.ts'
+import type { Store } from '../links/store.ts'
+
+/**
+ * Which events have begun to be sent over HTTPS. It is written before the first byte goes out and removed
+ * when the end is known, so that an agent that takes over knows of each event whether it may have arrived.
+ */
+export interface Begun {
+  has(key: string): Promise<boolean>
+  note(key: string): Promise<void>
+  forget(key: string): Promise<void>
+}
+
+/** One event in one place of the stream; a stream that is made anew counts from 1 again. */
+export function begunKey(delivery: Delivery, event: KeptnEvent): string {
+  return derivedId('begun', String(delivery.sequence), String(delivery.storedAt), event.id)
+}
+
+/** Kept by the stamp's own NATS for as long as the event itself. */
+export async function openBegun(store: Store, retentionMs: number): Promise<Begun> {
+  const plan = { name: SENDING_BUCKET, ttlMs: retentionMs, replicas: 1 } as const
+  const bucket = await Bucket.open<true>(store, plan)
+  return {
+    has: async (key) => (await bucket.get(key)) !== undefined,
+    note: (key) => bucket.put(key, true),
+    forget: (key) => bucket.forget(key),
+  }
+}
+
+/** Of a server without JetStream, which hands nothing out again. */
+export const nothingBegun: Begun = {
+  has: () => Promise.resolve(false),
+  note: () => Promise.resolve(),
+  forget: () => Promise.resolve(),
+}

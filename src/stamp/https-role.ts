@@ -1,0 +1,158 @@
+import { LRUCache } from 'lru-cache'
+import type { BackoffRule } from '../domain/backoff.ts'
+import { echoKey } from '../domain/echo.ts'
+import type { KeptnEvent } from '../domain/event.ts'
+import type { Integration } from '../domain/interest.ts'
+import { storeNames } from '../domain/store-names.ts'
+import type { Place, Scope } from '../domain/subject.ts'
+import { deadLetterPattern } from '../domain/subject.ts'
+import type { Topology } from '../domain/topology.ts'
+import type { SignetError } from '../errors.ts'
+import type { DeadLetters } from '../flow/dead-letters.ts'
+import { observePumps } from '../flow/observe-pumps.ts'
+import type { WayIn } from '../flow/way-in.ts'
+import type { KeptnApi } from '../https/keptn-api.ts'
+import type { DeliverySource } from '../links/delivery.ts'
+import type { Publisher } from '../links/publisher.ts'
+import type { Store } from '../links/store.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import type { Part } from '../runtime/lifecycle.ts'
+import type { Pump } from '../runtime/pump.ts'
+import { pumpTrouble } from '../runtime/pump.ts'
+import { untilDone } from '../runtime/retry.ts'
+import type { Admitted } from './admit.ts'
+import { admit, readPolled } from './admit.ts'
+import { nothingBegun, openBegun } from './begun.ts'
+import { openCollection } from './collect.ts'
+import type { Gate } from './gate.ts'
+import { Poll } from './poll.ts'
+import { sendPump } from './send-pump.ts'
+import { ApiSender } from './send.ts'
+
+export interface HttpsRoleOptions {
+  readonly api: KeptnApi
+  readonly scope: Scope
+  readonly topology: Topology
+  readonly place: Place
+  /** The control plane's home stamp. */
+  readonly home: string
+  readonly keptnStore: Store
+  /** To the Keptn NATS: there is no other. */
+  readonly publisher: Publisher
+  readonly listen: () => DeliverySource
+  readonly wayIn: WayIn
+  readonly gate: Gate
+  readonly integrations: () => readonly Integration[] | undefined
+  /** Dead letters stay in the stamp, in a stream of the same name. */
+  readonly deadLetters: DeadLetters
+  readonly intervalMs: number
+  readonly sweepMs: number
+  readonly settleWaitsMs?: readonly number[]
+  readonly retry?: BackoffRule
+  readonly dedupeWindowMs: number
+  readonly retentionMs: number
+  readonly inFlight: number
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** Events sent last: Keptn says them again under other ids, and they are not to come back (D8). */
+const REMEMBERED = 10_000
+
+/**
+ * A stamp whose way to its control plane is Keptn's public API (DESIGN 7.9): it polls what comes down, and
+ * posts what goes up.
+ */
+export class HttpsRole implements Part {
+  readonly name = 'https link'
+  readonly #options: HttpsRoleOptions
+  readonly #poll: Poll
+  readonly #sender: ApiSender
+  readonly #sent = new LRUCache<string, true>({ max: REMEMBERED })
+  #pumps: readonly Pump[] = []
+  #reason: string | undefined = 'the Keptn NATS has not answered yet'
+
+  constructor(options: HttpsRoleOptions) {
+    this.#options = options
+    const { deadLetters } = options
+    this.#sender = new ApiSender(options)
+    this.#poll = new Poll({
+      ...options,
+      read: (text) => readPolled(deadLetters, text),
+      admit: (event, text) => this.#admit(event, text),
+    })
+  }
+
+  /** Why it does not work, or undefined. */
+  get notReady(): string | undefined {
+    return this.#reason ?? pumpTrouble(this.#pumps) ?? this.#poll.trouble ?? this.#sender.trouble
+  }
+
+  get warning(): string | undefined {
+    return this.#reason === undefined ? this.#poll.warning : undefined
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { wayIn, keptnStore, scope, retentionMs, log, metrics } = this.#options
+    const note = (error: SignetError): void => {
+      if (this.#reason !== error.message) log.warn({ error }, 'The https link waits.')
+      this.#reason = error.message
+    }
+    const isDurable = (): boolean => wayIn.isDurable
+    const collection = { ...this.#options, isDurable, deadLetters: () => this.#options.deadLetters }
+    await untilDone(() => wayIn.open(), signal, note)
+    await untilDone(() => openCollection(collection), signal, note)
+    const setAside = {
+      name: storeNames(scope).deadLetters,
+      subjects: [deadLetterPattern(scope)],
+      maxAgeMs: retentionMs,
+      duplicateWindowMs: this.#options.dedupeWindowMs,
+      replicas: 1,
+    } as const
+    if (isDurable()) await untilDone(() => keptnStore.ensureStream(setAside), signal, note)
+    const begun = isDurable()
+      ? await untilDone(() => openBegun(keptnStore, retentionMs), signal, note)
+      : nothingBegun
+    const pump = sendPump({
+      ...this.#options,
+      isDurable,
+      begun,
+      sender: this.#sender,
+      onSend: (event) => this.#sent.set(echoKey(event), true),
+    })
+    this.#pumps = [pump]
+    pump.start()
+    this.#poll.start()
+    metrics.durable.set(wayIn.isDurable ? 1 : 0)
+    this.#reason = undefined
+  }
+
+  /** Sets the gauges that say how things stand now. */
+  observe(): void {
+    observePumps(this.#pumps, this.#options.metrics)
+  }
+
+  async stop(): Promise<void> {
+    this.#reason = 'stopping'
+    const polled = this.#poll.stop()
+    const drained = this.#pumps.map((pump) => pump.drain())
+    // After the pumps were told, so that what waits is handed back and not tried again.
+    this.#sender.stop()
+    await Promise.all([polled, ...drained])
+  }
+
+  async #admit(event: KeptnEvent, text: string): Promise<Admitted> {
+    if (this.#isEcho(event)) return 'taken'
+    const { home, place } = this.#options
+    return admit({ ...this.#options, path: `${home},${place.stamp}` }, event, text)
+  }
+
+  /** Whether an event is what this stamp sent. Its integrations heard it when it was said. */
+  #isEcho(event: KeptnEvent): boolean {
+    if (this.#sent.has(echoKey(event))) return true
+    // Sent by an agent that is gone. An integration names itself as the source of what it says (wire 2.7).
+    const own = this.#options.integrations() ?? []
+    return event.triggeredid !== '' && own.some(({ name }) => name === event.source)
+  }
+}

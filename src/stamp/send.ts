@@ -1,0 +1,151 @@
+import { LRUCache } from 'lru-cache'
+import type { BackoffRule } from '../domain/backoff.ts'
+import { backoffMs } from '../domain/backoff.ts'
+import type { KeptnEvent } from '../domain/event.ts'
+import { isPosted, storedContext } from '../domain/posted-event.ts'
+import { SignetError } from '../errors.ts'
+import type { DeadLetters, SetAside } from '../flow/dead-letters.ts'
+import { storedEvents } from '../https/event-lists.ts'
+import type { ApiResult, KeptnApi } from '../https/keptn-api.ts'
+import { fingerprint } from '../links/message-id.ts'
+import type { Log } from '../observe/log.ts'
+import type { Metrics } from '../observe/metrics.ts'
+import { sleep } from '../runtime/clock.ts'
+
+export interface ApiSenderOptions {
+  readonly api: KeptnApi
+  readonly deadLetters: DeadLetters
+  /**
+   * When to ask whether an event has arrived whose sending ended unclear: waits after each other, in
+   * milliseconds. After the last one it counts as lost, so together they are to be longer than a gateway
+   * and a server take to carry out what somebody has given up waiting for.
+   */
+  readonly settleWaitsMs?: readonly number[]
+  readonly retry?: BackoffRule
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+type Failed = Extract<ApiResult, { ok: false }>
+
+const SETTLE_WAITS_MS = [500, 1_500, 3_000, 5_000, 10_000]
+const RETRY: BackoffRule = { firstMs: 500, mostMs: 30_000 }
+const REMEMBERED = 10_000
+const TOO_LARGE = 413
+
+/**
+ * Sends events to Keptn with `POST /v1/event` (DESIGN 7.9). The API gives every post a new id (wire 5.2), so
+ * that nothing after it can tell a copy; so each event has one try in flight, and after one whose end is
+ * unclear the datastore is asked whether it is there before it is sent again.
+ */
+export class ApiSender {
+  readonly #options: ApiSenderOptions
+  readonly #stopping = new AbortController()
+  /** How many events that look alike in the datastore were sent: one integration may say a thing twice. */
+  readonly #sentAlike = new LRUCache<string, number>({ max: REMEMBERED })
+  #trouble: string | undefined
+
+  constructor(options: ApiSenderOptions) {
+    this.#options = options
+  }
+
+  /** Why sending does not work, or undefined. */
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  /**
+   * Sends an event, trying for as long as it takes. Resolves when Keptn has it, or when it is set aside
+   * because Keptn will never take it. `mayHaveArrived`: it was on its way before, and how that ended is not
+   * known. Rejects with `SIGNET_STOPPED`.
+   */
+  async send(message: SetAside, event: KeptnEvent, mayHaveArrived: boolean): Promise<void> {
+    const { metrics, deadLetters } = this.#options
+    const alike = likeness(event)
+    let isUnclear = mayHaveArrived
+    for (let attempt = 1; ; attempt += 1) {
+      if (isUnclear && (await this.#hasArrived(event, alike))) {
+        this.#sent(alike, 'found')
+        return
+      }
+      const result = await this.#post(message)
+      if (result.ok) {
+        this.#sent(alike, 'sent')
+        return
+      }
+      if (isHopeless(result)) {
+        const { message: words } = result.error
+        if (result.status === TOO_LARGE) await deadLetters.store('up', message, 'oversize', words)
+        else await deadLetters.store('up', message, 'refused-by-api', words)
+        return
+      }
+      metrics.apiSends.inc({ result: 'retried' })
+      isUnclear = result.mayHaveArrived
+      this.#fails(result.error)
+      await this.#wait(attempt, result)
+    }
+  }
+
+  /** Lets go of what waits. What is under way ends by itself. */
+  stop(): void {
+    this.#stopping.abort(new SignetError('SIGNET_STOPPED', 'Sending to the Keptn API stops.'))
+  }
+
+  #post({ body }: SetAside): Promise<ApiResult> {
+    // Not stopped in the middle: an end that is unclear costs the next agent a question and a wait.
+    const call = { method: 'POST', path: '/v1/event', body } as const
+    return this.#options.api.call(call, new AbortController().signal)
+  }
+
+  /** Whether Keptn has one more event like this than were sent. */
+  async #hasArrived(event: KeptnEvent, alike: string): Promise<boolean> {
+    const { api, settleWaitsMs = SETTLE_WAITS_MS } = this.#options
+    const context = storedContext(event.context)
+    const { project, type } = event
+    const query = { type, ...(context === undefined ? { project } : { context }) }
+    for (const wait of settleWaitsMs) {
+      for (let attempt = 1; ; attempt += 1) {
+        await sleep(attempt === 1 ? wait : 0, this.#stopping.signal)
+        const listed = await storedEvents(api, query, this.#stopping.signal)
+        if (listed.ok) {
+          const there = listed.events.filter((text) => isPosted(event, text)).length
+          if (there > (this.#sentAlike.get(alike) ?? 0)) return true
+          break
+        }
+        this.#fails(listed.error)
+        await this.#wait(attempt, listed)
+      }
+    }
+    return false
+  }
+
+  #sent(alike: string, result: 'sent' | 'found'): void {
+    this.#sentAlike.set(alike, (this.#sentAlike.get(alike) ?? 0) + 1)
+    this.#options.metrics.apiSends.inc({ result })
+    this.#trouble = undefined
+  }
+
+  #fails(error: SignetError): void {
+    const trouble = `sending: ${error.message}`
+    if (trouble !== this.#trouble)
+      this.#options.log.warn({ error }, 'Sending to the Keptn API waits.')
+    this.#trouble = trouble
+  }
+
+  #wait(attempt: number, { retryAfterMs }: Failed): Promise<void> {
+    const { retry = RETRY } = this.#options
+    const wait = Math.max(backoffMs(retry, attempt, Math.random()), retryAfterMs ?? 0)
+    return sleep(wait, this.#stopping.signal)
+  }
+}
+
+/** An address that is not there is the endpoint's fault, and no event's. */
+function isHopeless({ status, error }: Failed): boolean {
+  const isAddress = status === 404 || status === 405 || (status >= 300 && status < 400)
+  return error.code === 'SIGNET_API_REFUSED' && !isAddress
+}
+
+/** What events have in common that the datastore cannot tell apart. */
+function likeness({ context, type, triggeredid, source, data }: KeptnEvent): string {
+  return fingerprint(Buffer.from(JSON.stringify([context, type, triggeredid, source, data])))
+}
