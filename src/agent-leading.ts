@@ -20,6 +20,8 @@ import { InterestGate } from './stamp/gate.ts'
 import { PresencePart } from './stamp/presence.ts'
 import type { Registrations } from './stamp/registrations.ts'
 import { StampRole } from './stamp/stamp-role.ts'
+import type { UpstreamOptions } from './stamp/upstream.ts'
+import { registrationsUpstream } from './stamp/upstream.ts'
 
 export interface LeadingOptions extends Omit<AgentConfig, 'gateway' | 'keptn'> {
   readonly gateway: NatsSide
@@ -29,7 +31,13 @@ export interface LeadingOptions extends Omit<AgentConfig, 'gateway' | 'keptn'> {
   /** The control plane whose home this is. */
   readonly homeOf: ControlPlane | undefined
   /** The stamp that this is, with its integrations. */
-  readonly stampOf: { readonly place: Stamp; readonly registrations: Registrations } | undefined
+  readonly stampOf:
+    | {
+        readonly place: Stamp
+        readonly registrations: Registrations
+        readonly upstream: UpstreamOptions
+      }
+    | undefined
   readonly log: Log
   readonly metrics: Metrics
 }
@@ -99,7 +107,7 @@ export function createLeading(options: LeadingOptions): Leading {
       // Before all that brings events in.
       reconciler,
       ...hubs,
-      ...(stamp === undefined ? [] : [stamp.role, stamp.presence]),
+      ...(stamp === undefined ? [] : [stamp.role, stamp.presence, stamp.uplink]),
     ],
     watched: [...hubs, ...(stamp === undefined ? [] : [stamp.role])],
     hubs,
@@ -120,7 +128,7 @@ export function createLeading(options: LeadingOptions): Leading {
     })
   }
 
-  function createStamp({ place, registrations }: NonNullable<LeadingOptions['stampOf']>) {
+  function createStamp({ place, registrations, upstream }: NonNullable<LeadingOptions['stampOf']>) {
     const gate = new InterestGate({ stamp: place, integrations: registrations, log, metrics })
     const role = new StampRole({
       ...shared,
@@ -140,7 +148,8 @@ export function createLeading(options: LeadingOptions): Leading {
       isKeptnConnected: () => keptn.state.connected,
       registrations,
     })
-    return { gate, role, presence }
+    const uplink = registrationsUpstream(upstream)
+    return { gate, role, presence, uplink }
   }
 }
 

@@ -17,6 +17,7 @@ import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { AllowanceOptions } from './tunnel/allowance.ts'
 import type { CallRecord } from './tunnel/applied-calls.ts'
+import type { KeptnCaller } from './tunnel/keptn-caller.ts'
 import type { ServiceWay } from './tunnel/service-caller.ts'
 import { TunnelClient } from './tunnel/tunnel-client.ts'
 import { TunnelExit } from './tunnel/tunnel-exit.ts'
@@ -67,6 +68,8 @@ export function createTunnelExit(shared: Shared, controlPlane: ControlPlane): Tu
 /** The tunnel's beginning in a stamp: one way to each control plane, and the one that a request takes. */
 export interface StampTunnel extends Tunnel {
   readonly clients: readonly TunnelClient[]
+  /** The way to the first control plane, which has the stamp's registrations and logs. */
+  readonly toFirst: KeptnCaller
 }
 
 export function createStampTunnel(shared: Shared, stamp: Stamp): StampTunnel {
@@ -83,12 +86,14 @@ export function createStampTunnel(shared: Shared, stamp: Stamp): StampTunnel {
         metrics,
       }),
   )
+  // The topology has at least one control plane, or its files were refused.
+  const toFirst = clients[0] as TunnelClient
   return {
     clients,
+    toFirst,
     open: (request, signal) => {
       const index = planeIndex(topology, request.target)
-      // The topology has at least one control plane, or its files were refused.
-      return (clients[index] as TunnelClient).open(request, signal)
+      return (clients[index] ?? toFirst).open(request, signal)
     },
   }
 }

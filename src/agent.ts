@@ -4,6 +4,7 @@ import type { TunnelConfig } from './agent-tunnel.ts'
 import { createStampServers, createStampTunnel, createTunnelExit } from './agent-tunnel.ts'
 import type { Stamp, Topology } from './domain/topology.ts'
 import { joinedStamp } from './domain/join.ts'
+import type { UpstreamPace } from './domain/upstream-schedule.ts'
 import { SignetError } from './errors.ts'
 import { AdminServer } from './http/admin-server.ts'
 import { CoreMessages } from './links/core-messages.ts'
@@ -20,6 +21,7 @@ import { Leadership } from './runtime/leadership.ts'
 import type { Part } from './runtime/lifecycle.ts'
 import { Lifecycle } from './runtime/lifecycle.ts'
 import { Registrations } from './stamp/registrations.ts'
+import { logsUpstream } from './stamp/upstream.ts'
 
 /** Everything an agent needs to know; made from settings and topology, and checked before. */
 export interface AgentConfig {
@@ -43,6 +45,8 @@ export interface AgentConfig {
   readonly presenceIntervalMs: number
   readonly replicas: Replicas
   readonly tunnel: TunnelConfig
+  /** How often the control plane is told of integrations, where it is not the usual. */
+  readonly upstreamPace?: UpstreamPace
 }
 
 export interface Agent {
@@ -150,36 +154,41 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
 
   /** What every agent of a stamp has for the integrations there, whether it leads or follows. */
   function createLocal(stampPlace: Stamp) {
+    // Never goes back, as the wall clock may: an integration would seem alive for so long.
+    const now = (): number => performance.timeOrigin + performance.now()
     const registrations = new Registrations({
       keptnStore,
-      // Never goes back, as the wall clock may: an integration would seem alive for so long.
-      now: () => performance.timeOrigin + performance.now(),
+      messages: new CoreMessages(keptn),
+      onConnect: (listener) => {
+        keptn.onConnect(listener)
+      },
+      now,
       maxBytes: () => Math.min(gateway.maxPayloadBytes, keptn.maxPayloadBytes) / 2,
       log,
       metrics,
     })
-    const routes = { registrations, log, onLogs: countLogs(log, metrics) }
     const tunnel = createStampTunnel({ ...config, gateway, log, metrics }, stampPlace)
+    const upstream = {
+      caller: tunnel.toFirst,
+      registrations,
+      place: stampPlace,
+      now,
+      pace: config.upstreamPace,
+      log,
+      metrics,
+    }
+    const routes = { registrations, log, onLogs: logsUpstream(upstream) }
     const servers = createStampServers(config, routes, tunnel)
     // Pings are answered before the first event is handed over, and until the last one is.
     const localParts: readonly Part[] = [registrations, ...servers]
-    return { place: stampPlace, registrations, parts: localParts, tunnels: tunnel.clients }
+    const tunnels = tunnel.clients
+    return { place: stampPlace, registrations, upstream, parts: localParts, tunnels }
   }
 }
 
 function ownStamp({ topology, stamp, joinAt }: AgentConfig): Stamp | undefined {
   const listed = topology.stamps.find(({ name }) => name === stamp)
   return listed ?? (joinAt === undefined ? undefined : joinedStamp({ ...joinAt, stamp }))
-}
-
-/** The first of them say what is wrong; a sender that fails a thousand times an hour says it again. */
-const LOGS_SHOWN = 10
-
-function countLogs(log: Log, metrics: Metrics): (logs: readonly unknown[]) => void {
-  return (logs) => {
-    metrics.integrationLogs.inc(logs.length)
-    log.debug({ logs: logs.slice(0, LOGS_SHOWN), all: logs.length }, 'An integration sent logs.')
-  }
 }
 
 function natsSide(

@@ -34,6 +34,7 @@ export const errorTable = {
   SIGNET_TUNNEL_BROKEN: { retry: false, exit: 1 },
   SIGNET_TUNNEL_REFUSED: { retry: false, exit: 1 },
   SIGNET_TUNNEL_BUSY: { retry: true, exit: 1 },
+  SIGNET_REGISTRATION_REFUSED: { retry: true, exit: 1 },
   SIGNET_NO_NATS_SERVER: { retry: false, exit: 1 },
   SIGNET_DEMO_FAILED: { retry: false, exit: 1 },
   SIGNET_INTERNAL: { retry: false, exit: 1 },

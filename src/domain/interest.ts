@@ -17,6 +17,8 @@ export interface Subscription {
 export interface Integration {
   readonly name: string
   readonly subscriptions: readonly Subscription[]
+  /** Whether it pinged its stamp not long ago; undefined where the stamp does not say. */
+  readonly alive?: boolean
 }
 
 /**

@@ -32,7 +32,8 @@ export function parseIntegrations(json: unknown): Integration[] | undefined {
     if (!isObject(item) || typeof item['name'] !== 'string') return undefined
     const subscriptions = parseSubscriptions(item['subscriptions'])
     if (subscriptions === undefined) return undefined
-    integrations.push({ name: item['name'], subscriptions })
+    const { name, alive } = item
+    integrations.push({ name, subscriptions, ...(typeof alive === 'boolean' ? { alive } : {}) })
   }
   return integrations
 }

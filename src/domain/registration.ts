@@ -26,62 +26,6 @@ export interface Registration {
   readonly subscriptions: readonly RegisteredSubscription[]
 }
 
-/** What makes the ids that Uniform hands out. */
-export interface RegistrationIds {
-  /** The id of an integration: the hex SHA-1 of `<name>-<namespace>-<hostname>` (wire 4.2). */
-  readonly ofIntegration: (text: string) => string
-  /** A new UUID. */
-  readonly ofSubscription: () => string
-}
-
-export type Registering =
-  | { readonly kind: 'created'; readonly registration: Registration }
-  | { readonly kind: 'existing'; readonly registration: Registration }
-  /** What identifies it is missing: the names of those fields. */
-  | { readonly kind: 'incomplete'; readonly missing: readonly string[] }
-
-/**
- * Registers an integration by name and namespace (wire 4.2). A known one keeps its id and its
- * subscriptions, and takes over only the versions; where its list is empty it adopts what the caller sent,
- * with ids, which Keptn forgets to assign. Unlike Keptn's, an empty name or namespace never matches
- * somebody else's record.
- */
-export function register(
-  wanted: Registration,
-  known: Iterable<Registration>,
-  ids: RegistrationIds,
-): Registering {
-  const { name, metadata } = wanted
-  const { hostname, integrationversion, distributorversion } = metadata
-  const { namespace } = metadata.kubernetesmetadata
-  const subscriptions = wanted.subscriptions.map((one) => ({ ...one, id: ids.ofSubscription() }))
-  const existing = name === '' || namespace === '' ? undefined : find(known, name, namespace)
-  if (existing !== undefined) {
-    const registration = {
-      ...existing,
-      metadata: { ...existing.metadata, integrationversion, distributorversion },
-      subscriptions: existing.subscriptions.length > 0 ? existing.subscriptions : subscriptions,
-    }
-    return { kind: 'existing', registration }
-  }
-  const identity = { name, namespace, hostname }
-  const missing = Object.entries(identity).flatMap(([field, value]) => (value === '' ? field : []))
-  if (missing.length > 0) return { kind: 'incomplete', missing }
-  const id = ids.ofIntegration(`${name}-${namespace}-${hostname}`)
-  return { kind: 'created', registration: { ...wanted, id, subscriptions } }
-}
-
-function find(
-  known: Iterable<Registration>,
-  name: string,
-  namespace: string,
-): Registration | undefined {
-  for (const one of known) {
-    if (one.name === name && one.metadata.kubernetesmetadata.namespace === namespace) return one
-  }
-  return undefined
-}
-
 /** A registration with a subscription added, or replaced where its id is known. */
 export function withSubscription(
   registration: Registration,
@@ -141,12 +85,15 @@ function isUnset(wanted: string | undefined): wanted is undefined | '' {
 }
 
 /** What a stamp tells of its registrations: the same text whatever the order they came in. */
-export function interestOfAll(registrations: Iterable<Registration>): Integration[] {
+export function interestOfAll(
+  registrations: Iterable<Registration & { readonly alive?: boolean }>,
+): Integration[] {
   return [...registrations]
     .sort((a, b) => compare(a.name, b.name) || compare(a.id, b.id))
-    .map(({ name, subscriptions }) => ({
+    .map(({ name, subscriptions, alive }) => ({
       name,
       subscriptions: subscriptions.map(({ event, filter }) => ({ event, filter })),
+      ...(alive === undefined ? {} : { alive }),
     }))
 }
 

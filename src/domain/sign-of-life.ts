@@ -49,6 +49,16 @@ export function afterPing(life: SignsOfLife, now: number): SignsOfLife {
 }
 
 /**
+ * Another agent of the stamp answered its ping: it lives. Whether the answer held what it wants by now is
+ * in the record, which says when it may listen to that.
+ */
+export function afterPingElsewhere(life: SignsOfLife, now: number): SignsOfLife {
+  const { listensFrom } = life
+  const isSteady = listensFrom === undefined || isAlive(life, now)
+  return { seenAt: now, pingedAt: now, listensFrom: isSteady ? listensFrom : now + SETTLE_MS }
+}
+
+/**
  * It was read from the record of an earlier agent, and counts as alive until it had time to ping, unless
  * its silence is too old, or it had not pinged then either.
  */

@@ -16,6 +16,9 @@ export const REGISTRATIONS_BUCKET = 'signet_registrations'
 /** The bucket of a stamp's Keptn NATS that keeps which events have begun to be sent over HTTPS. */
 export const SENDING_BUCKET = 'signet_sending'
 
+/** What the agents of one stamp tell each other of pings, on its Keptn NATS; never under `sh.keptn.>`. */
+export const PINGS_SUBJECT = 'signet.pings'
+
 export interface StoreNames {
   readonly down: string
   readonly up: string

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type {
   RegisteredSubscription,
-  Registering,
   Registration,
   RegistrationFilter,
 } from '../domain/registration.ts'
+import type { Registering } from '../domain/registration-identity.ts'
 import { parseRegisteredSubscription, parseRegistration } from '../domain/registration-parse.ts'
 
 /** What the routes need of a stamp's registrations. */
@@ -13,6 +13,8 @@ export interface UniformRegistrations {
   register(wanted: Registration): Promise<Registering | { readonly kind: 'full' }>
   find(filter: RegistrationFilter): readonly Registration[]
   get(id: string): Registration | undefined
+  /** Looks for one that is unknown where the agents of the stamp keep them; rejects where that is away. */
+  lookUp(id: string): Promise<void>
   ping(id: string): Registration | undefined
   remove(id: string): Promise<void>
   putSubscription(
@@ -24,8 +26,13 @@ export interface UniformRegistrations {
 
 export interface UniformRoutes {
   readonly registrations: UniformRegistrations
-  /** An integration's error logs, as it sent them. */
-  readonly onLogs: (logs: readonly unknown[]) => void
+  /** Brings an integration's error logs to the control plane. */
+  readonly onLogs: (
+    logs: readonly unknown[],
+  ) => Promise<
+    | { readonly ok: true }
+    | { readonly ok: false; readonly status: number; readonly message: string }
+  >
 }
 
 interface One {
@@ -39,6 +46,7 @@ const BASE = '/v1/uniform/registration'
 /** What Keptn says of an integration that is not there, in two ways (wire 4.1). */
 const NOT_FOUND = 'uniform integration not found'
 const NO_DOCUMENTS = 'mongo: no documents in result'
+const AWAY = 'the registrations of this stamp cannot be read now'
 const FULL = 'this stamp keeps no more registrations: all of them must fit into one message'
 
 /** Answers in the one shape that Keptn's APIs have for errors (wire 4.1). */
@@ -50,14 +58,33 @@ export function fail(reply: FastifyReply, code: number, message: string): Fastif
 export function uniformRoutes(app: FastifyInstance, routes: UniformRoutes): void {
   registrationRoutes(app, routes.registrations)
   subscriptionRoutes(app, routes.registrations)
-  app.post('/v1/log', (request, reply) => {
+  app.post('/v1/log', async (request, reply) => {
     const body = jsonOf(request.body)
     const logs = body.ok && isLogs(body.json) ? (body.json.logs ?? []) : undefined
     if (logs === undefined)
       return fail(reply, 400, 'the body is no JSON object with a list of logs')
-    routes.onLogs(logs)
-    return reply.send({})
+    const answer = await routes.onLogs(logs)
+    return answer.ok ? reply.send({}) : fail(reply, answer.status, answer.message)
   })
+}
+
+/**
+ * Has one looked up that is unknown here, before it is said to be: it may have registered at another agent
+ * a moment ago. True where that could not be done, and the answer is given.
+ */
+async function isAway(
+  registrations: UniformRegistrations,
+  id: string,
+  reply: FastifyReply,
+): Promise<boolean> {
+  if (registrations.get(id) !== undefined) return false
+  try {
+    await registrations.lookUp(id)
+    return false
+  } catch {
+    void fail(reply, 503, AWAY)
+    return true
+  }
 }
 
 function registrationRoutes(app: FastifyInstance, registrations: UniformRegistrations): void {
@@ -83,12 +110,14 @@ function registrationRoutes(app: FastifyInstance, registrations: UniformRegistra
     reply.send(registrations.find(single(request.query))),
   )
 
-  app.put<One>(`${BASE}/:id/ping`, (request, reply) => {
+  app.put<One>(`${BASE}/:id/ping`, async (request, reply) => {
+    if (await isAway(registrations, request.params.id, reply)) return reply
     const registration = registrations.ping(request.params.id)
     return registration === undefined ? fail(reply, 404, NOT_FOUND) : reply.send(registration)
   })
 
   app.delete<One>(`${BASE}/:id`, async (request, reply) => {
+    if (await isAway(registrations, request.params.id, reply)) return reply
     await registrations.remove(request.params.id)
     return reply.send({})
   })
@@ -106,6 +135,7 @@ function subscriptionRoutes(app: FastifyInstance, registrations: UniformRegistra
     if (!read.ok) return fail(reply, 400, read.detail)
     const wanted = parseRegisteredSubscription(read.json)
     if (!wanted.ok) return fail(reply, 400, wanted.detail)
+    if (await isAway(registrations, id, reply)) return reply
     const changed = await registrations.putSubscription(id, { ...wanted.value, id: sid })
     if (changed === 'kept') return reply.code(201).send({ id: sid })
     return changed === 'full' ? fail(reply, 500, FULL) : fail(reply, unknown, NO_DOCUMENTS)
@@ -119,7 +149,8 @@ function subscriptionRoutes(app: FastifyInstance, registrations: UniformRegistra
     put(reply, { id, sid, body, unknown: 500 }),
   )
 
-  app.get<One>(list, (request, reply) => {
+  app.get<One>(list, async (request, reply) => {
+    if (await isAway(registrations, request.params.id, reply)) return reply
     const registration = registrations.get(request.params.id)
     if (registration === undefined) return fail(reply, 404, NO_DOCUMENTS)
     const { subscriptions } = registration
@@ -128,12 +159,14 @@ function subscriptionRoutes(app: FastifyInstance, registrations: UniformRegistra
     return reply.type('application/json; charset=utf-8').send(text)
   })
 
-  app.get<OneSubscription>(`${list}/:sid`, ({ params: { id, sid } }, reply) => {
+  app.get<OneSubscription>(`${list}/:sid`, async ({ params: { id, sid } }, reply) => {
+    if (await isAway(registrations, id, reply)) return reply
     const found = registrations.get(id)?.subscriptions.find((one) => one.id === sid)
     return found === undefined ? fail(reply, 404, NO_DOCUMENTS) : reply.send(found)
   })
 
   app.delete<OneSubscription>(`${list}/:sid`, async ({ params: { id, sid } }, reply) => {
+    if (await isAway(registrations, id, reply)) return reply
     const changed = await registrations.removeSubscription(id, sid)
     return changed === 'kept' ? reply.send({}) : fail(reply, 500, NO_DOCUMENTS)
   })

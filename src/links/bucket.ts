@@ -1,4 +1,4 @@
-import type { KV } from '@nats-io/kv'
+import type { KV, KvWatchEntry } from '@nats-io/kv'
 import { Kvm } from '@nats-io/kv'
 import { JetStreamApiError } from '@nats-io/jetstream'
 import type { Replicas, Store } from './store.ts'
@@ -9,6 +9,11 @@ export interface Entry<Value> {
   readonly key: string
   readonly value: Value
   readonly revision: number
+}
+
+export interface BucketWatch {
+  readonly ended: Promise<void>
+  stop(): void
 }
 
 export interface BucketPlan {
@@ -109,14 +114,47 @@ export class Bucket<Value> {
     }
   }
 
+  /**
+   * Tells every value that is there, and then every one that is written, by whomever. `ended` settles when
+   * it no longer does, because it was stopped or could not go on.
+   */
+  async watch(told: (entry: Entry<Value>) => void): Promise<BucketWatch> {
+    try {
+      const watching = await this.#kv.watch()
+      return { ended: tell(watching, told), stop: () => watching.stop() }
+    } catch (error) {
+      throw translate(error, `Bucket ${this.#name} could not be watched`)
+    }
+  }
+
   /** Forgets all keys under a pattern, and leaves no markers behind. */
   async forget(pattern: string): Promise<void> {
     await this.#store.purge(`KV_${this.#name}`, `$KV.${this.#name}.${pattern}`)
   }
 }
 
+async function tell<Value>(
+  watching: AsyncIterable<KvWatchEntry>,
+  told: (entry: Entry<Value>) => void,
+): Promise<void> {
+  for await (const entry of watching) {
+    if (entry.operation !== 'PUT') continue
+    const value = decode(entry.string()) as Value | undefined
+    if (value !== undefined) told({ key: entry.key, value, revision: entry.revision })
+  }
+}
+
 function encode(value: unknown): string {
   return JSON.stringify(value)
+}
+
+/** Undefined for what is no JSON: somebody else's. */
+function decode(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
 }
 
 function lostRace(error: unknown, key: string): undefined {

@@ -80,10 +80,15 @@ export class Metrics {
     'Task events that are held back because no integration of this stamp that wants them is alive.',
     [],
   )
+  readonly registrationCalls = this.#counter(
+    'signet_registration_calls_total',
+    'Calls that tell the control plane of this stamp’s integrations, by what became of them.',
+    ['result'],
+  )
   readonly integrationLogs = this.#counter(
     'signet_integration_logs_total',
-    'Error logs that integrations of this stamp sent.',
-    [],
+    'Error logs that integrations of this stamp sent, by what became of them.',
+    ['result'],
   )
   readonly tunnelRequests = this.#counter(
     'signet_tunnel_requests_total',

@@ -34,7 +34,7 @@ export class PresencePart implements Part {
       this.#say()
     }, this.#options.intervalMs)
     this.#forgetRegistrations = this.#options.registrations.onChange((change) => {
-      if (change === 'interest') this.#say()
+      if (change !== 'entry') this.#say()
     })
     return Promise.resolve()
   }

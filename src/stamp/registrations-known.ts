@@ -3,6 +3,8 @@ import type { Integration } from '../domain/interest.ts'
 import { expectedAnswers } from '../domain/interest.ts'
 import type { Registration, RegistrationFilter } from '../domain/registration.ts'
 import { interestOfAll, matchesFilter } from '../domain/registration.ts'
+import type { RegistrationEntry } from '../domain/registration-entry.ts'
+import { differsUpstream } from '../domain/registration-entry.ts'
 import type { SignsOfLife } from '../domain/sign-of-life.ts'
 import { isAlive, isListening } from '../domain/sign-of-life.ts'
 
@@ -14,8 +16,8 @@ export type Hearing = 'listening' | 'silent' | 'unknown'
 
 /** One registration, and when it was heard of. */
 export interface KnownRegistration {
-  readonly registration: Registration
-  /** Its size as JSON. */
+  readonly entry: RegistrationEntry
+  /** The size of the registration as JSON. */
   readonly bytes: number
   readonly life: SignsOfLife
   /** When its record was last written, in milliseconds since the epoch. */
@@ -26,46 +28,51 @@ export interface KnownRegistration {
 export class KnownRegistrations {
   readonly #known = new Map<string, KnownRegistration>()
 
+  /** How many are known. */
   get size(): number {
-    return this.#known.size
+    return this.all().length
   }
 
+  /** Also one that was removed, as long as somebody has to learn of it. */
   get(id: string): KnownRegistration | undefined {
     return this.#known.get(id)
   }
 
-  /** A copy, so that what is looked at may be changed. */
+  /** A copy, so that what is looked at may be changed; without those that were removed. */
   all(): readonly KnownRegistration[] {
+    return this.everything().filter(({ entry }) => !entry.isRemoved)
+  }
+
+  /** With those that were removed. */
+  everything(): readonly KnownRegistration[] {
     return [...this.#known.values()]
   }
 
   registrations(): readonly Registration[] {
-    return this.all().map(({ registration }) => registration)
+    return this.all().map(({ entry }) => entry.registration)
   }
 
   find(filter: RegistrationFilter): readonly Registration[] {
     return this.registrations().filter((one) => matchesFilter(one, filter))
   }
 
-  /** Keeps one, or leaves everything as it was and returns false where all would be above `maxBytes`. */
-  keep(
-    registration: Registration,
-    life: SignsOfLife,
-    writtenAt: number,
-    maxBytes: number,
-  ): boolean {
-    const { id } = registration
-    const bytes = Buffer.byteLength(JSON.stringify(registration))
-    let total = bytes
-    for (const one of this.#known.values()) if (one.registration.id !== id) total += one.bytes
-    if (total > maxBytes) return false
-    this.#known.set(id, { registration, bytes, life, writtenAt })
-    return true
+  /** Whether all would be within `maxBytes` with this one as it is to be. */
+  hasRoom(registration: Registration, maxBytes: number): boolean {
+    let total = sizeOf(registration)
+    for (const { entry, bytes } of this.all())
+      if (entry.registration.id !== registration.id) total += bytes
+    return total <= maxBytes
   }
 
-  /** Changes one that is known in what does not change its size. */
-  renew(known: KnownRegistration): void {
-    this.#known.set(known.registration.id, known)
+  keep(entry: RegistrationEntry, life: SignsOfLife, writtenAt: number): void {
+    const { registration } = entry
+    this.#known.set(registration.id, { entry, bytes: sizeOf(registration), life, writtenAt })
+  }
+
+  /** Changes what is known of when it was heard of. */
+  renew(id: string, seen: Pick<KnownRegistration, 'entry' | 'life'>): void {
+    const known = this.#known.get(id)
+    if (known !== undefined) this.#known.set(id, { ...known, ...seen })
   }
 
   delete(id: string): void {
@@ -73,14 +80,18 @@ export class KnownRegistrations {
   }
 
   /** Undefined where there is none. */
-  interest(): readonly Integration[] | undefined {
-    return this.#known.size === 0 ? undefined : interestOfAll(this.registrations())
+  interest(now: number): readonly Integration[] | undefined {
+    const known = this.all()
+    if (known.length === 0) return undefined
+    return interestOfAll(
+      known.map(({ entry, life }) => ({ ...entry.registration, alive: isAlive(life, now) })),
+    )
   }
 
   hearing(event: KeptnEvent, now: number): Hearing {
     let hearing: Hearing = 'unknown'
-    for (const { registration, life } of this.#known.values()) {
-      if (expectedAnswers([registration], event).answers === 0) continue
+    for (const { entry, life } of this.all()) {
+      if (expectedAnswers([entry.registration], event).answers === 0) continue
       if (isListening(life, now)) return 'listening'
       hearing = 'silent'
     }
@@ -89,20 +100,27 @@ export class KnownRegistrations {
 
   /** How many pinged not long ago. */
   alive(now: number): number {
-    let count = 0
-    for (const { life } of this.#known.values()) if (isAlive(life, now)) count += 1
-    return count
+    return this.all().filter(({ life }) => isAlive(life, now)).length
   }
 
   /** For `/status`. */
   describe(now: number): readonly object[] {
-    return this.all().map(({ registration: { id, name, metadata, subscriptions }, life }) => ({
-      id,
-      name,
-      namespace: metadata.kubernetesmetadata.namespace,
-      alive: isAlive(life, now),
-      seenSecondsAgo: Math.round((now - life.seenAt) / 1_000),
-      subscriptions: subscriptions.map(({ event }) => event),
-    }))
+    return this.all().map(({ entry, life }) => {
+      const { id, name, metadata, subscriptions } = entry.registration
+      return {
+        id,
+        name,
+        namespace: metadata.kubernetesmetadata.namespace,
+        alive: isAlive(life, now),
+        seenSecondsAgo: Math.round((now - life.seenAt) / 1_000),
+        subscriptions: subscriptions.map(({ event }) => event),
+        upstreamId: entry.upstream?.id ?? null,
+        inStep: !differsUpstream(entry),
+      }
+    })
   }
+}
+
+function sizeOf(registration: Registration): number {
+  return Buffer.byteLength(JSON.stringify(registration))
 }

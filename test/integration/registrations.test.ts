@@ -8,7 +8,7 @@ import type { StampRig } from '../support/stamp-agent.ts'
 import { BASE, call, registerOver } from '../support/uniform-calls.ts'
 
 interface Told {
-  readonly integrations: readonly { readonly name: string }[] | null
+  readonly integrations: readonly { readonly name: string; readonly alive?: boolean }[] | null
 }
 
 function presences(t: ExecutionContext, { gatewayClient }: StampRig): readonly Told[] {
@@ -125,17 +125,16 @@ test('registrations that no presence could carry are refused, and nothing else i
   t.is(((await call(url, 'GET', BASE)).json as object[]).length, 1)
 })
 
-test('logs of integrations are taken and counted', async (t) => {
+test('logs that cannot be brought to the control plane are not said to be', async (t) => {
   const rig = await stampRig(t)
   const agent = await rig.agent()
-  const logs = [{ integrationid: 'x', message: 'boom' }, { message: 'bang' }]
-  t.like(await call(agent.servicesUrl, 'POST', '/v1/log', { logs }), { status: 200, text: '{}' })
-  t.like(await call(agent.proxyUrl, 'POST', '/v1/log', { logs: null }), {
-    status: 200,
-  })
-  t.like(await call(agent.servicesUrl, 'POST', '/v1/log', { logs: 1 }), { status: 400 })
+  const send = (logs: unknown, url = agent.servicesUrl) => call(url, 'POST', '/v1/log', { logs })
+  t.like(await send([{ integrationid: 'x', message: 'boom' }]), { status: 404 })
+  t.like(await send([{ message: 'bang' }], agent.proxyUrl), { status: 502, json: { code: 502 } })
+  t.like(await send(1), { status: 400 })
   const metrics = await (await fetch(`${agent.adminUrl}/metrics`)).text()
-  t.regex(metrics, /^signet_integration_logs_total 2$/m)
+  t.regex(metrics, /^signet_integration_logs_total\{result="unknown"\} 1$/m)
+  t.regex(metrics, /^signet_integration_logs_total\{result="failed"\} 1$/m)
 })
 
 test('a registration survives its agent, and pings go on as if nothing had happened', async (t) => {
@@ -175,9 +174,11 @@ test('what an integration wants is told at once, and so is that it is gone', asy
       subscriptions: [
         { event: DEPLOYMENT, filter: { projects: [], stages: ['dev'], services: [] } },
       ],
+      alive: false,
     },
   ])
   await call(url, 'PUT', `${BASE}/${id}/ping`)
+  await eventually('presence says that it listens', () => last()?.[0]?.alive === true)
   const wish = { event: TEST, filter: { projects: [], stages: [], services: [] } }
   await call(url, 'POST', `${BASE}/${id}/subscription`, wish)
   await eventually('presence', () => JSON.stringify(last()).includes(TEST))

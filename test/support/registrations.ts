@@ -1,6 +1,7 @@
 import type { KeptnEvent } from '../../src/domain/event.ts'
 import { parseEvent } from '../../src/domain/event.ts'
 import type { Registration } from '../../src/domain/registration.ts'
+import { CoreMessages } from '../../src/links/core-messages.ts'
 import { NatsSide } from '../../src/links/nats-side.ts'
 import { Store } from '../../src/links/store.ts'
 import { createLog } from '../../src/observe/log.ts'
@@ -79,6 +80,10 @@ export function registrations(
   })
   return new Registrations({
     keptnStore: new Store(side),
+    messages: new CoreMessages(side),
+    onConnect: (listener) => {
+      side.onConnect(listener)
+    },
     now: over.now ?? (() => performance.timeOrigin + performance.now()),
     maxBytes: () => over.maxBytes ?? 500_000,
     log: over.log ?? silent,

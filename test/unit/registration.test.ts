@@ -4,10 +4,11 @@ import type { Registration } from '../../src/domain/registration.ts'
 import {
   interestOfAll,
   matchesFilter,
-  register,
   withoutSubscription,
   withSubscription,
 } from '../../src/domain/registration.ts'
+import type { Registering } from '../../src/domain/registration-identity.ts'
+import { register as registerAt } from '../../src/domain/registration-identity.ts'
 import {
   parseRegisteredSubscription,
   parseRegistration,
@@ -24,6 +25,16 @@ function ids() {
       return `sub-${count}`
     },
   }
+}
+
+const NOW = 1_700_000_000_000
+
+function register(
+  sent: Registration,
+  known: Iterable<Registration>,
+  make: ReturnType<typeof ids>,
+): Registering {
+  return registerAt(sent, known, make, NOW)
 }
 
 function created(over: Parameters<typeof wanted>[0] = {}): Registration {
