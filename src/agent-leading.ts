@@ -1,10 +1,13 @@
 import type { AgentConfig } from './agent.ts'
+import type { TunnelConfig } from './agent-tunnel.ts'
 import type { Place } from './domain/subject.ts'
 import type { ControlPlane, Stamp } from './domain/topology.ts'
 import { KEPTN_PATTERN, KEPTN_STREAM, LOCAL_STREAM } from './domain/store-names.ts'
 import { DeadLetters } from './flow/dead-letters.ts'
 import { WayIn } from './flow/way-in.ts'
 import { WayInReconciler } from './flow/way-in-reconciler.ts'
+import type { KeptnSequencesOptions } from './https/keptn-sequences.ts'
+import { KeptnSequences } from './https/keptn-sequences.ts'
 import { Hub } from './hub/hub.ts'
 import { ControlListener } from './links/control-listener.ts'
 import { CoreMessages } from './links/core-messages.ts'
@@ -98,6 +101,8 @@ export function createLeading(options: LeadingOptions): Leading {
     log,
     metrics,
   })
+  const sequences =
+    homeOf === undefined ? undefined : new KeptnSequences(shipyardAt(options.tunnel.way))
   const hubs = homeOf === undefined ? [] : [createHub(homeOf)]
   const stamp = stampOf === undefined ? undefined : createStamp(stampOf)
   return {
@@ -106,6 +111,7 @@ export function createLeading(options: LeadingOptions): Leading {
       publisherPart(gateway, gatewayPublisher),
       // Before all that brings events in.
       reconciler,
+      ...(sequences === undefined ? [] : [sequencesPart(sequences)]),
       ...hubs,
       ...(stamp === undefined ? [] : [stamp.role, stamp.presence, stamp.uplink]),
     ],
@@ -125,6 +131,7 @@ export function createLeading(options: LeadingOptions): Leading {
       deadLetters: deadLetters(controlPlane.name),
       offlineAfterMs: Math.max(LEAST_OFFLINE_MS, MISSED_PRESENCES * options.presenceIntervalMs),
       keptnMaxPayloadBytes: () => keptn.maxPayloadBytes,
+      isPaused: sequences && ((scope) => sequences.isPaused(scope)),
     })
   }
 
@@ -150,6 +157,22 @@ export function createLeading(options: LeadingOptions): Leading {
     })
     const uplink = registrationsUpstream(upstream)
     return { gate, role, presence, uplink }
+  }
+}
+
+/** The way that the tunnel takes to Keptn's services is the way to this one. */
+function shipyardAt(way: TunnelConfig['way']): KeptnSequencesOptions {
+  if (way.kind === 'internal') return { url: way.urls['shipyard-controller'] }
+  const { endpoint, token, verifyTls } = way
+  return { url: `${endpoint}/controlPlane`, token, verifyTls }
+}
+
+/** Before the hub, and so closed after it. */
+function sequencesPart(sequences: KeptnSequences): Part {
+  return {
+    name: 'calls to shipyard-controller',
+    start: () => Promise.resolve(),
+    stop: () => sequences.close(),
   }
 }
 

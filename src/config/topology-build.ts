@@ -96,16 +96,19 @@ function geoRingOf({ geo, ring, join, rollout }: RingText): GeoRing[] {
 }
 
 function rolloutOf(text: NonNullable<RingText['rollout']>): Rollout {
-  const { concurrency, soak, maxFailures, deadline } = text
+  const { concurrency, soak, maxFailures, minSuccess, deadline } = text
   return {
-    concurrency:
-      typeof concurrency === 'number'
-        ? { stamps: concurrency }
-        : { percent: percentOf(concurrency) },
+    concurrency: shareOf(concurrency),
     soakMs: durationMs(soak),
     maxFailures,
+    ...(minSuccess === undefined ? {} : { minSuccess: shareOf(minSuccess) }),
     ...(deadline === undefined ? {} : { deadlineMs: durationMs(deadline) }),
   }
+}
+
+function shareOf(text: number | string): Rollout['concurrency'] {
+  if (typeof text === 'number') return { stamps: text }
+  return { percent: text === 'all' ? 100 : percentOf(text) }
 }
 
 type WholePolicy = { [K in keyof TaskPolicyText]-?: NonNullable<TaskPolicyText[K]> }

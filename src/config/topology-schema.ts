@@ -15,6 +15,7 @@ export type Kind = (typeof KINDS)[number]
 /** As `isName` of the domain, which a test compares; here as a pattern, for editors. */
 export const NAME_PATTERN = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const PERCENT_PATTERN = /^(100|[1-9][0-9]?)%$/
+const SHARE_PATTERN = /^(all|(100|[1-9][0-9]?)%)$/
 const MINUTE_MS = 60_000
 
 /** A task that nobody has started for this long is given up by Keptn itself (wire 6.6). */
@@ -214,6 +215,7 @@ const stamp = z.strictObject({
 })
 
 const CONCURRENCY = 'a number of stamps, or a percentage from 1% to 100%'
+const MIN_SUCCESS = 'a number of stamps, a percentage from 1% to 100%, or all'
 
 export const ringSchema = z
   .strictObject({
@@ -248,21 +250,43 @@ export const ringSchema = z
             },
           )
           .default('100%')
-          .describe('How many stamps at once: a number of them, or a share.'),
-        soak: duration('a duration', () => true)
+          .describe(
+            'How many stamps at once: a number of them, or a share, rounded down, at least one.',
+          ),
+        soak: duration('a duration of 72h at most', (durationMs) => durationMs <= FINISH_LIMIT_MS)
           .default('0s')
-          .describe('The pause after each wave.'),
+          .describe(
+            'How long a wave must stand, without a further answer, before the next begins; after the last one too. At most 72h.',
+          ),
         maxFailures: z
           .int({ error: 'a whole number, 0 or more' })
           .min(0, { error: 'a whole number, 0 or more' })
           .default(0)
-          .describe('More failed stamps than this stop the rollout.'),
+          .describe(
+            'More failed stamps than this stop the rollout. Whether the task has passed in the end, its `success` says.',
+          ),
+        minSuccess: z
+          .union(
+            [
+              z.int({ error: MIN_SUCCESS }).min(1, { error: MIN_SUCCESS }),
+              text(SHARE_PATTERN, MIN_SUCCESS),
+            ],
+            {
+              error: MIN_SUCCESS,
+            },
+          )
+          .optional()
+          .describe(
+            'How many of these stamps must pass: a number (all, where there are fewer), a share such as 80%, or all. As soon as they no longer can, the rollout stops.',
+          ),
         deadline: duration('a duration above zero', (durationMs) => durationMs > 0)
           .optional()
-          .describe('The rollout stops when it takes longer. Without it: never.'),
+          .describe(
+            'From the begin of the wave: the rollout stops when its stamps are not done by then. Time in which it is paused does not count. Without it: six days.',
+          ),
       })
       .optional()
-      .describe('How a wave goes through these stamps.'),
+      .describe('How a wave goes through these stamps. Without it: all of them at once.'),
   })
   .describe('One ring in one geo, and its stamps.')
 

@@ -30,6 +30,10 @@ export interface FederationOptions {
   readonly stages: readonly object[]
   /** As in `federation.yaml`. */
   readonly tasks?: Readonly<Record<string, object>>
+  /** `rollout:` of the ring files, by ring, as they have it. */
+  readonly rollouts?: Readonly<Record<string, object>>
+  /** Stamps that are in the topology only: no server runs for them, and no agent. */
+  readonly absent?: readonly FederationStamp[]
   /** `handles:` of every ring. */
   readonly handles?: readonly string[]
   /** `join:` of ring files, by ring. */
@@ -162,7 +166,8 @@ function agentProcess(
 }
 
 async function writeTopology(options: FederationOptions, dir: string): Promise<void> {
-  const { name = 'demo', home, rings, stamps, stages, tasks, handles, join: joins } = options
+  const { name = 'demo', home, rings, stages, tasks, handles, join: joins, rollouts } = options
+  const stamps = [...options.stamps, ...(options.absent ?? [])]
   const documents: object[] = [
     {
       apiVersion: 'signet/v1',
@@ -185,6 +190,7 @@ async function writeTopology(options: FederationOptions, dir: string): Promise<v
       ring,
       ...(handles === undefined ? {} : { handles }),
       ...(joins?.[ring] && { join: joins[ring] }),
+      ...(rollouts?.[ring] && { rollout: rollouts[ring] }),
       stamps: stamps
         .filter((stamp) => stamp.geo === geo && stamp.ring === ring && !stamp.joins)
         .map((stamp) => ({ name: stamp.name })),

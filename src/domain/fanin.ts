@@ -75,6 +75,12 @@ export function giveUp(record: TargetRecord | undefined, givenUp: GivenUp): Targ
   return current.givenUp === undefined ? { ...current, givenUp } : current
 }
 
+/** Notes that the turn of a target has come; the first time stands. */
+export function begin(record: TargetRecord | undefined, at: number): TargetRecord {
+  const current = record ?? EMPTY_RECORD
+  return current.begunAt === undefined ? { ...current, begunAt: at } : current
+}
+
 /** Who is there, as the presence of the stamps' agents says. */
 export interface Presence {
   readonly online: (stamp: string) => boolean

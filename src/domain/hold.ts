@@ -24,6 +24,22 @@ export function resumeByHand(head: FanOut, records: TargetRecords, at: number): 
   return released(head, rest, records, at)
 }
 
+/** Takes over what Keptn says of the sequence: paused or not (wire 6.7). */
+export function holdAsKeptn(
+  head: FanOut,
+  isPaused: boolean,
+  records: TargetRecords,
+  at: number,
+): FanOut {
+  if (isPaused === (head.paused?.keptn !== undefined)) return head
+  if (isPaused)
+    return isHoldable(head)
+      ? { ...head, paused: { since: at, ...head.paused, keptn: { at } } }
+      : head
+  const { keptn: _, ...rest } = head.paused ?? { since: at }
+  return released(head, rest, records, at)
+}
+
 /** Ends it as failed: nobody begins any more, and nobody is waited for. */
 export function abortByHand(head: FanOut, by: string, at: number): FanOut {
   if (head.stop?.reason === 'aborted') return head

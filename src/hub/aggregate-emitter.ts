@@ -41,7 +41,15 @@ export class AggregateEmitter {
   }
 
   async progress(head: FanOut, message: string, at: number): Promise<void> {
-    const id = derivedId(head.controlPlane, head.id, 'progress', message)
+    // After a pause the same words are news again.
+    const held = Object.values(head.heldMs ?? {}).join()
+    const id = derivedId(
+      head.controlPlane,
+      head.id,
+      'progress',
+      message,
+      ...(held === '' ? [] : [held]),
+    )
     await this.#emit(head, progressEvent(head, id, message, at))
   }
 

@@ -1,19 +1,27 @@
 import { close, giveUp, markStarted, review } from '../domain/fanin.ts'
 import type { Presence } from '../domain/fanin.ts'
 import type { FanOut, GivenUp, Settlement, TargetRecord } from '../domain/fanout.ts'
-import { stopAt } from '../domain/hold.ts'
-import { progressMessage, progressOf } from '../domain/progress.ts'
+import { holdAsKeptn, stopAt } from '../domain/hold.ts'
+import type { Review } from '../domain/fanin.ts'
+import { progressOf } from '../domain/progress.ts'
 import { settle } from '../domain/verdict.ts'
 import { SignetError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { AggregateEmitter } from './aggregate-emitter.ts'
 import type { FanOutStore } from './fanout-store.ts'
+import type { Copies } from './copies.ts'
 import type { LiveFanOut } from './live-fanout.ts'
+import type { PauseWatch } from './pause-watch.ts'
+import { ASK_AGAIN_MS } from './pause-watch.ts'
+import { Turns } from './turns.ts'
 
 export interface FanOutKeeperOptions {
   readonly store: FanOutStore
   readonly emitter: AggregateEmitter
   readonly presence: Presence
+  readonly copies: Copies
+  /** Absent: Keptn is not asked whether a sequence is paused. */
+  readonly pauses?: PauseWatch | undefined
   /** Takes a copy back that its stamp has not been handed yet. */
   readonly takeBack: (sequence: number) => Promise<void>
   readonly now: () => number
@@ -24,6 +32,8 @@ export interface FanOutKeeperOptions {
 export type Looked = { readonly ended: Settlement } | { readonly lookAt: number }
 
 const PROGRESS_MS = 1_000
+/** How many records are written side by side. */
+const SIDE_BY_SIDE = 32
 
 /**
  * Decides about one fan-out, writes the decision down, guarded by revisions, and only then tells it. Every
@@ -31,9 +41,15 @@ const PROGRESS_MS = 1_000
  */
 export class FanOutKeeper {
   readonly #options: FanOutKeeperOptions
+  readonly #turns: Turns
 
   constructor(options: FanOutKeeperOptions) {
     this.#options = options
+    this.#turns = new Turns({
+      ...options,
+      write: (live, stamp, record) => this.write(live, stamp, record),
+      giveUp: (live, stamp, givenUp) => this.#giveUp(live, stamp, givenUp),
+    })
   }
 
   /** Gives up all targets that have not answered. */
@@ -62,18 +78,47 @@ export class FanOutKeeper {
       await this.writeHead(live, stopAt(live.head, found.stop))
       return { lookAt: at }
     }
-    for (const { stamp, givenUp } of found.givenUp) await this.#giveUp(live, stamp, givenUp)
+    await this.#giveUpEach(live, found.givenUp)
     if (found.startedAt !== undefined) {
       await this.writeHead(live, markStarted(live.head, found.startedAt))
     }
     await this.#tellStarted(live)
+    await this.#turns.sendUnsent(live)
+    const turnsAt = await this.#takeTurns(live, found)
     const settlement = settle(live.head, live.records, at)
     if (settlement !== undefined) {
       await this.writeHead(live, close(live.head, settlement))
       return this.#end(live, live.head.settlement ?? settlement)
     }
     const progressAt = await this.#tellProgress(live, at)
-    return { lookAt: Math.min(found.lookAt ?? Infinity, progressAt) }
+    return { lookAt: Math.min(found.lookAt ?? Infinity, turnsAt, progressAt) }
+  }
+
+  /** Lets those begin whose turn has come, unless somebody holds them back; returns when to look again. */
+  async #takeTurns(live: LiveFanOut, { turns }: Review): Promise<number> {
+    const isHeldByKeptn = live.head.paused?.keptn !== undefined
+    if (turns.length === 0 && !isHeldByKeptn) return Infinity
+    const { pauses, now } = this.#options
+    if (live.head.paused?.hand !== undefined && !isHeldByKeptn) return Infinity
+    const state = (await pauses?.ask(live.head)) ?? 'going'
+    if (state !== 'unknown')
+      await this.writeHead(live, holdAsKeptn(live.head, state === 'paused', live.records, now()))
+    if (state !== 'going' || live.head.paused?.keptn !== undefined) return now() + ASK_AGAIN_MS
+    // Another hub may have written it meanwhile.
+    if (live.head.stop !== undefined || live.head.settlement !== undefined) return now()
+    if (live.head.paused !== undefined || turns.length === 0) return Infinity
+    await this.#turns.take(live, turns)
+    // What follows from it, the next look says.
+    return now()
+  }
+
+  async #giveUpEach(live: LiveFanOut, each: Review['givenUp']): Promise<void> {
+    for (let start = 0; start < each.length; start += SIDE_BY_SIDE)
+      await Promise.all(
+        each
+          .slice(start, start + SIDE_BY_SIDE)
+          .map(({ stamp, givenUp }) => this.#giveUp(live, stamp, givenUp)),
+      )
   }
 
   async #giveUp(live: LiveFanOut, stamp: string, givenUp: GivenUp): Promise<void> {
@@ -83,10 +128,9 @@ export class FanOutKeeper {
       live.isStale = true
       return
     }
-    this.#options.log.warn(
-      { fanout: live.head.id, task: live.head.task, stamp, reason: givenUp.reason },
-      'A stamp is no longer waited for.',
-    )
+    const facts = { fanout: live.head.id, task: live.head.task, stamp, reason: givenUp.reason }
+    if (givenUp.kind === 'not-begun') this.#options.log.info(facts, 'A stamp will never begin.')
+    else this.#options.log.warn(facts, 'A stamp is no longer waited for.')
     await this.#takeBack(live, stamp)
   }
 
@@ -104,21 +148,27 @@ export class FanOutKeeper {
     live.isStartTold = true
   }
 
-  /** At most one a second; returns when to look again for what could not be told yet. */
+  /**
+   * At most one a second, and always one when another wave begins; returns when to look again for what
+   * could not be told yet.
+   */
   async #tellProgress(live: LiveFanOut, at: number): Promise<number> {
     if (!live.isStartTold) return Infinity
-    const message = progressMessage(live.head, progressOf(live.head, live.records, at))
+    const { message, wave } = progressOf(live.head, live.records, at)
     if (message === live.progress) return Infinity
-    if (at < live.progressAt + PROGRESS_MS) return live.progressAt + PROGRESS_MS
-    // The first is told with the .started; what follows tells of a change.
-    if (live.progress !== '') await this.#options.emitter.progress(live.head, message, at)
+    if (wave === live.wave && at < live.progressAt + PROGRESS_MS)
+      return live.progressAt + PROGRESS_MS
+    // Without waves the first is told with the .started; what follows tells of a change.
+    if (live.progress !== '' || live.head.waves !== undefined)
+      await this.#options.emitter.progress(live.head, message, at)
     live.progress = message
+    live.wave = wave
     live.progressAt = at
     return Infinity
   }
 
   async #end(live: LiveFanOut, settlement: Settlement): Promise<Looked> {
-    const { store, emitter } = this.#options
+    const { store, emitter, pauses } = this.#options
     const { head } = live
     if (settlement.kind === 'settled') {
       await this.#tellStarted(live)
@@ -131,6 +181,7 @@ export class FanOutKeeper {
       ended: settlement.kind,
       ...(settlement.kind === 'settled' ? { result: settlement.result } : {}),
     })
+    pauses?.forget(head.id)
     return { ended: settlement }
   }
 

@@ -20,7 +20,7 @@ export interface StoredFanOut {
 
 /**
  * The fan-outs of a control plane in their bucket: `open.<id>` is the head, `target.<id>.<stamp>` what a
- * stamp has answered, `done.<id>` the tombstone. A change is guarded by the revision it was made from; a
+ * stamp has answered, `event.<id>` the bytes of an event whose copies are made later, `done.<id>` the tombstone. A change is guarded by the revision it was made from; a
  * guard that fails returns undefined, and whoever wrote first counts.
  */
 export class FanOutStore {
@@ -90,11 +90,24 @@ export class FanOutStore {
     return entry?.value as EndedFanOut | undefined
   }
 
+  /** Keeps an event for copies that are made later; whether these are the bytes that are kept. */
+  async keepEvent(id: string, body: Uint8Array): Promise<boolean> {
+    if (await this.#bucket.createBytes(`event.${bucketKey(id)}`, body)) return true
+    const kept = await this.event(id)
+    return kept === undefined || Buffer.compare(kept, body) === 0
+  }
+
+  /** The bytes of an event; undefined where they are not kept. */
+  event(id: string): Promise<Uint8Array | undefined> {
+    return this.#bucket.bytes(`event.${bucketKey(id)}`)
+  }
+
   /** Leaves the tombstone, then forgets the rest: a crash in between is found at the next load. */
   async end(ended: EndedFanOut): Promise<void> {
     const key = bucketKey(ended.id)
     await this.#bucket.put(`done.${key}`, ended)
     await this.#bucket.forget(`open.${key}`)
     await this.#bucket.forget(`target.${key}.>`)
+    await this.#bucket.forget(`event.${key}`)
   }
 }

@@ -2,6 +2,8 @@ import type { Answer, Taken } from '../domain/fanin.ts'
 import { cancel, takeAnswer, withdraw } from '../domain/fanin.ts'
 import type { Cancelled, FanOut, Settlement, TargetRecords } from '../domain/fanout.ts'
 import { abortByHand, pauseByHand, resumeByHand } from '../domain/hold.ts'
+import type { SignetError } from '../errors.ts'
+import { isSignetError } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { FanOutKeeperOptions } from './fanout-keeper.ts'
 import { FanOutKeeper, raced } from './fanout-keeper.ts'
@@ -114,25 +116,36 @@ export class FanOuts {
 
   /**
    * Opens a fan-out and returns its head: the given one, or the one that an earlier try has opened, whose
-   * targets count. Undefined where it has ended already.
+   * targets count. Undefined where it has ended already. One in waves keeps `body` for the copies that it
+   * makes as turns come; rejects with SIGNET_TOO_LARGE where the body is too large for that, after giving
+   * its targets up.
    */
-  async begin(head: FanOut): Promise<FanOut | undefined> {
+  async begin(head: FanOut, body: Uint8Array): Promise<FanOut | undefined> {
     const { store, metrics } = this.#options
     const known = this.#live.get(head.id)
     if (known !== undefined) return known.head
     if ((await store.ended(head.id)) !== undefined) return undefined
+    const refusal = head.waves === undefined ? undefined : await this.#keepEvent(head.id, body)
     const revision = await store.createHead(head)
     if (revision === undefined) {
       const existing = await store.load(head.id)
       if (existing === undefined) throw raced(head.id)
-      return this.#adopt(existing).head
+      return this.#looked(this.#adopt(existing))
     }
     metrics.fanoutTargets.observe({ task: head.task }, head.targets.length)
     this.#options.log.info(
       { fanout: head.id, task: head.task, context: head.context, targets: head.targets.length },
       'A task goes out to stamps.',
     )
-    return this.#adopt({ head, revision, records: new Map() }).head
+    const live = this.#adopt({ head, revision, records: new Map() })
+    if (refusal === undefined) return this.#looked(live)
+    await this.undeliverable(head.id)
+    throw refusal
+  }
+
+  /** Whether these are the bytes that a fan-out in waves was opened with; true where they are not kept. */
+  isOpenedWith(id: string, body: Uint8Array): Promise<boolean> {
+    return this.#options.store.keepEvent(id, body)
   }
 
   /** The copies of a fan-out are stored: where they lie, by stamp. Clocks look at it from now on. */
@@ -232,6 +245,22 @@ export class FanOuts {
     this.#live.set(stored.head.id, live)
     this.#options.metrics.fanoutsOpen.set(this.#live.size)
     return live
+  }
+
+  /** Clocks look at one in waves from now on; any other is looked at when its copies are stored. */
+  #looked(live: LiveFanOut): FanOut {
+    if (live.head.waves !== undefined) this.#look(live)
+    return live.head
+  }
+
+  async #keepEvent(id: string, body: Uint8Array): Promise<SignetError | undefined> {
+    try {
+      await this.#options.store.keepEvent(id, body)
+      return undefined
+    } catch (error) {
+      if (isSignetError(error, 'SIGNET_TOO_LARGE')) return error
+      throw error
+    }
   }
 
   async #isEnded(id: string): Promise<boolean> {

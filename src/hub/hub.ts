@@ -26,6 +26,7 @@ import { fixedTopology } from '../runtime/topology-source.ts'
 import { AggregateEmitter } from './aggregate-emitter.ts'
 import { answerPump } from './answer-pump.ts'
 import { caughtUp } from './caught-up.ts'
+import { Copies } from './copies.ts'
 import { controlHandlers } from './control-handlers.ts'
 import { ControlService } from './control-service.ts'
 import type { EndedFanOut } from './fanout-store.ts'
@@ -33,6 +34,7 @@ import { FanOutStore } from './fanout-store.ts'
 import { FanOuts } from './fanouts.ts'
 import { keptnReader } from './keptn-reader.ts'
 import { Membership } from './membership.ts'
+import { PauseWatch } from './pause-watch.ts'
 import { routePump } from './route-pump.ts'
 import { listStamps } from './stamp-list.ts'
 import type { StampRecord } from './stamp-registry.ts'
@@ -58,6 +60,8 @@ export interface HubOptions {
   readonly offlineAfterMs: number
   readonly inFlight: number
   readonly keptnMaxPayloadBytes: () => number
+  /** Whether somebody has paused a sequence in Keptn; absent: it is not asked. */
+  readonly isPaused?: ((scope: FanOut) => Promise<boolean>) | undefined
   readonly log: Log
   readonly metrics: Metrics
 }
@@ -75,6 +79,7 @@ export class Hub implements Part {
   readonly #names: StoreNames
   readonly #consumers: StampConsumers
   #membership: Membership | undefined
+  readonly #copies: Copies
   #registry: StampRegistry | undefined
   #fanOuts: FanOuts | undefined
   #pumps: readonly Pump[] = []
@@ -90,6 +95,11 @@ export class Hub implements Part {
     }
     this.#names = storeNames(this.#scope)
     this.#consumers = new StampConsumers(options.hubStore, this.#scope)
+    this.#copies = new Copies({
+      scope: this.#scope,
+      home: options.controlPlane.home.stamp,
+      publisher: options.publisher,
+    })
   }
 
   /** Why it does not work, or undefined. */
@@ -230,7 +240,8 @@ export class Hub implements Part {
   }
 
   #makeFanOuts(store: FanOutStore, registry: StampRegistry): FanOuts {
-    const { hubStore, wayIn, controlPlane, keptnMaxPayloadBytes, log, metrics } = this.#options
+    const { hubStore, wayIn, controlPlane, keptnMaxPayloadBytes, isPaused, log, metrics } =
+      this.#options
     const emitter = new AggregateEmitter({
       wayIn,
       hubStore,
@@ -241,6 +252,10 @@ export class Hub implements Part {
     return new FanOuts({
       store,
       emitter,
+      copies: this.#copies,
+      ...(isPaused === undefined
+        ? {}
+        : { pauses: new PauseWatch({ isPaused, now: Date.now, log, metrics }) }),
       presence: {
         online: (stamp) => registry.isOnline(stamp),
         onlineSince: (stamp) => registry.onlineSince(stamp),
@@ -280,7 +295,12 @@ export class Hub implements Part {
         home: home.stamp,
         isKnown: (place) => membership.mayAnswer(place),
       }),
-      routePump({ ...shared, now: Date.now, open: keptnReader(keptnStore, home.stamp) }),
+      routePump({
+        ...shared,
+        copies: this.#copies,
+        now: Date.now,
+        open: keptnReader(keptnStore, home.stamp),
+      }),
     ]
   }
 }

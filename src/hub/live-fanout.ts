@@ -10,6 +10,8 @@ export class LiveFanOut {
   readonly revisions = new Map<string, number>()
   /** Where the copies for the stamps lie, so that they can be taken back. */
   readonly copies = new Map<string, number>()
+  /** In waves: whose turn has come, and of whose copy nobody noted where it lies. */
+  readonly unsent = new Set<string>()
   /** An end that was decided outside, and is still to be written. */
   end: Settlement | undefined
   isReviewed = false
@@ -18,6 +20,8 @@ export class LiveFanOut {
   isStale = false
   isStartTold = false
   progress = ''
+  /** The wave that progress was last told of; -1 before. */
+  wave = -1
   progressAt = 0
   #timer: NodeJS.Timeout | undefined
   #last: Promise<unknown> = Promise.resolve()
@@ -29,12 +33,17 @@ export class LiveFanOut {
     this.targets = new Map(head.targets.map((target) => [target.stamp, target]))
     for (const [stamp, sequence] of Object.entries(head.copies ?? {}))
       this.copies.set(stamp, sequence)
-    for (const [stamp, entry] of records) this.keep(stamp, entry.value, entry.revision)
+    for (const [stamp, { value, revision }] of records) {
+      this.keep(stamp, value, revision)
+      // The hub before this one may have ended between the two.
+      if (value.begunAt !== undefined && value.copy === undefined) this.unsent.add(stamp)
+    }
   }
 
   keep(stamp: string, record: TargetRecord, revision: number): void {
     this.records.set(stamp, record)
     this.revisions.set(stamp, revision)
+    if (record.copy !== undefined) this.copies.set(stamp, record.copy)
   }
 
   /** Whether somebody waits to change it: who does many things one after the other makes way then. */

@@ -4,31 +4,24 @@ import type { Target } from '../domain/fanout.ts'
 import { openFanOut } from '../domain/fanout.ts'
 import type { Route, RoutedStamp } from '../domain/route.ts'
 import { pickOne, route } from '../domain/route.ts'
-import { storeNames } from '../domain/store-names.ts'
-import type { Place, Scope } from '../domain/subject.ts'
-import { linkSubject, tailOf } from '../domain/subject.ts'
+import type { Place } from '../domain/subject.ts'
+import { tailOf } from '../domain/subject.ts'
 import type { ControlPlane, TaskPolicy } from '../domain/topology.ts'
+import { planWaves } from '../domain/wave-plan.ts'
 import { isSignetError } from '../errors.ts'
 import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
-import {
-  CAUSE,
-  extendPath,
-  MESSAGE_ID,
-  parsePath,
-  PATH,
-  TRACEPARENT,
-} from '../links/header-names.ts'
-import { fingerprint, messageId } from '../links/message-id.ts'
-import type { Publisher } from '../links/publisher.ts'
+import { parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
+import { fingerprint } from '../links/message-id.ts'
 import type { Store } from '../links/store.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
+import type { Copies } from './copies.ts'
 import type { FanOuts } from './fanouts.ts'
 import { Signals } from './signals.ts'
 import type { StampRegistry } from './stamp-registry.ts'
@@ -36,11 +29,9 @@ import type { StampRegistry } from './stamp-registry.ts'
 export interface RoutePumpOptions {
   readonly topology: TopologySource
   readonly controlPlane: ControlPlane
-  readonly scope: Scope
   readonly open: (signal: AbortSignal) => Promise<DeliverySource>
   readonly hubStore: Store
-  /** To the gateway. */
-  readonly publisher: Publisher
+  readonly copies: Copies
   readonly fanOuts: FanOuts
   readonly registry: StampRegistry
   readonly deadLetters: DeadLetters
@@ -48,12 +39,6 @@ export interface RoutePumpOptions {
   readonly now: () => number
   readonly log: Log
   readonly metrics: Metrics
-}
-
-/** A copy on its way to one stamp. */
-interface Copy {
-  readonly place: Place
-  readonly cause?: string
 }
 
 const REMEMBERED = 20_000
@@ -101,7 +86,7 @@ class Router {
       return
     }
     if (known !== undefined) {
-      await deadLetters.store('down', delivery, 'id-conflict', `id ${event.id} has another body`)
+      await this.#setAsideConflict(delivery, event)
       return
     }
     await orSetAside(deadLetters, 'down', delivery, () => this.#route(delivery, event))
@@ -126,8 +111,8 @@ class Router {
       log.warn(facts, 'All stamps that want a task are drained: it stays in the control plane.')
     }
     if (decision.kind === 'notice') {
-      const copies = decision.targets.map(({ stamp }) => ({ place: placeOf(stamp) }))
-      await this.#send(delivery, event, path, copies)
+      const places = decision.targets.map(({ stamp }) => placeOf(stamp))
+      await this.#send(delivery, event, path, places, false)
     } else if (decision.kind === 'fan-out') await this.#fanOut(delivery, event, path, decision)
   }
 
@@ -147,29 +132,41 @@ class Router {
     path: readonly string[],
     decision: Extract<Route, { kind: 'fan-out' }>,
   ): Promise<void> {
-    const { controlPlane, fanOuts, now } = this.#options
+    const { topology, controlPlane, fanOuts, now } = this.#options
     const { task, policy, missing } = decision
-    const chosen = this.#choose(decision, event)
+    const stamps = this.#choose(decision, event)
+    const waves = planWaves({
+      topology: topology.current,
+      policy,
+      targets: stamps.map(({ stamp }) => stamp),
+    })
+    const targets = stamps.map((target) => this.#target(target, policy, waves !== undefined))
     const labels = JSON.stringify(event.labels).length > LABEL_LIMIT ? {} : event.labels
+    const traceparent = traceOf(delivery, event)
     const head = await fanOuts.begin(
       openFanOut({
-        event: { ...event, labels },
+        event: { ...event, labels, traceparent },
         controlPlane: controlPlane.name,
         task,
         policy,
-        targets: chosen.map((target) => this.#target(target, policy)),
+        targets,
         missing: missing.map(({ name }) => name),
+        ...(waves === undefined ? {} : { waves, path }),
         at: now(),
         storedAt: delivery.storedAt,
       }),
+      delivery.body,
     )
     if (head === undefined) return
-    const cause = messageId(event.id)
-    const copies = head.targets
-      .filter(({ given }) => given === 'sent')
-      .map(({ geo, ring, stamp }) => ({ place: { geo, ring, stamp }, cause }))
+    if (head.waves !== undefined) {
+      // Its copies are made as turns come, of the event that it was opened with.
+      if (!(await fanOuts.isOpenedWith(event.id, delivery.body)))
+        await this.#setAsideConflict(delivery, event)
+      return
+    }
+    const places = head.targets.filter(({ given }) => given === 'sent')
     try {
-      fanOuts.sent(event.id, await this.#send(delivery, event, path, copies))
+      fanOuts.sent(event.id, await this.#send(delivery, event, path, places, true))
     } catch (error) {
       // Too large, or refused for good: waiting for answers would only take Keptn's time.
       if (isSignetError(error) && !error.retryable && error.code !== 'SIGNET_STOPPED')
@@ -187,8 +184,9 @@ class Router {
     return picked === undefined ? [] : [picked]
   }
 
-  #target({ stamp, interest }: RoutedStamp, policy: TaskPolicy): Target {
-    const isThere = this.#options.registry.isOnline(stamp.name)
+  #target({ stamp, interest }: RoutedStamp, policy: TaskPolicy, isInWaves: boolean): Target {
+    // In waves that is decided when its turn comes.
+    const isThere = isInWaves || this.#options.registry.isOnline(stamp.name)
     return {
       stamp: stamp.name,
       geo: stamp.geo,
@@ -205,47 +203,41 @@ class Router {
     delivery: Delivery,
     event: KeptnEvent,
     path: readonly string[],
-    copies: readonly Copy[],
+    places: readonly Place[],
+    isFanOut: boolean,
   ): Promise<ReadonlyMap<string, number>> {
-    const { scope, controlPlane, publisher } = this.#options
     const tail = tailOf(event.type)
     if (tail === undefined) return new Map()
-    const { down } = storeNames(scope)
     const { body } = delivery
-    const trace = delivery.header(TRACEPARENT) ?? event.traceparent
-    const stored = copies.map(async ({ place, cause }) => {
-      const answer = await publisher.store({
-        subject: linkSubject(scope, 'down', place, tail),
-        body,
-        stream: down,
-        headers: {
-          [MESSAGE_ID]: `${messageId(event.id)}:${place.stamp}`,
-          [PATH]: extendPath(path, controlPlane.home.stamp),
-          ...(cause === undefined ? {} : { [CAUSE]: cause }),
-          ...(trace === '' ? {} : { [TRACEPARENT]: trace }),
-        },
-      })
-      return { stamp: place.stamp, ...answer }
+    const traceparent = traceOf(delivery, event)
+    const outgoing = { id: event.id, tail, body, path, traceparent, isFanOut }
+    const stored = places.map(async ({ geo, ring, stamp }) => {
+      const answer = await this.#options.copies.store(outgoing, { geo, ring, stamp })
+      return { stamp, ...answer }
     })
     const answers = await Promise.all(stored)
     const first = answers.find(({ duplicate, tries }) => duplicate && tries === 1)
-    if (first !== undefined) await this.#checkBody(delivery, event, down, first.sequence)
+    if (first !== undefined) await this.#checkBody(delivery, event, first.sequence)
     return new Map(answers.map(({ stamp, sequence }) => [stamp, sequence]))
   }
 
   /** The same id must mean the same event: if its first body was another, this one is set aside. */
-  async #checkBody(
-    delivery: Delivery,
-    event: KeptnEvent,
-    down: string,
-    sequence: number,
-  ): Promise<void> {
-    const { hubStore, deadLetters, metrics } = this.#options
-    const first = await hubStore.message(down, sequence)
+  async #checkBody(delivery: Delivery, event: KeptnEvent, sequence: number): Promise<void> {
+    const { hubStore, copies, metrics } = this.#options
+    const first = await hubStore.message(copies.stream, sequence)
     if (first === undefined || Buffer.compare(first.body, delivery.body) === 0)
       metrics.duplicates.inc({ direction: 'down' })
-    else await deadLetters.store('down', delivery, 'id-conflict', `id ${event.id} has another body`)
+    else await this.#setAsideConflict(delivery, event)
   }
+
+  async #setAsideConflict(delivery: Delivery, { id }: KeptnEvent): Promise<void> {
+    const { deadLetters } = this.#options
+    await deadLetters.store('down', delivery, 'id-conflict', `id ${id} has another body`)
+  }
+}
+
+function traceOf(delivery: Delivery, event: KeptnEvent): string {
+  return delivery.header(TRACEPARENT) ?? event.traceparent
 }
 
 function placeOf({ geo, ring, name }: { geo: string; ring: string; name: string }): Place {

@@ -1,6 +1,7 @@
 import type { KV, KvWatchEntry } from '@nats-io/kv'
 import { Kvm } from '@nats-io/kv'
 import { JetStreamApiError } from '@nats-io/jetstream'
+import { SignetError } from '../errors.ts'
 import type { Replicas, Store } from './store.ts'
 import { translate, withReplicas } from './store.ts'
 
@@ -28,7 +29,10 @@ export interface BucketPlan {
 
 const WRONG_LAST_SEQUENCE = 10_071
 
-/** A key-value bucket with JSON values. Keys hold letters, digits, `-`, `_`, and dots between tokens. */
+/** What a message carries beside a value: its subject, and the header that guards its revision. */
+const ENVELOPE_BYTES = 1_024
+
+/** A key-value bucket with JSON values, and with bytes under some keys. Keys hold letters, digits, `-`, `_`, and dots between tokens. */
 export class Bucket<Value> {
   readonly #kv: KV
   readonly #store: Store
@@ -86,6 +90,35 @@ export class Bucket<Value> {
       return await this.#kv.update(key, encode(value), revision)
     } catch (error) {
       return lostRace(error, key)
+    }
+  }
+
+  /**
+   * Sets a key that has no value to bytes; whether it had none. Rejects with SIGNET_TOO_LARGE for what the
+   * server would not take.
+   */
+  async createBytes(key: string, bytes: Uint8Array): Promise<boolean> {
+    const most = this.#store.maxPayloadBytes - ENVELOPE_BYTES
+    if (bytes.length > most)
+      throw new SignetError('SIGNET_TOO_LARGE', `Key ${key} takes ${most} bytes at most.`, {
+        details: { bytes: bytes.length },
+      })
+    try {
+      await this.#kv.create(key, bytes)
+      return true
+    } catch (error) {
+      lostRace(error, key)
+      return false
+    }
+  }
+
+  /** The bytes under a key; undefined where it has no value. */
+  async bytes(key: string): Promise<Uint8Array | undefined> {
+    try {
+      const entry = await this.#kv.get(key)
+      return entry === null || entry.operation !== 'PUT' ? undefined : entry.value
+    } catch (error) {
+      throw translate(error, `Key ${key} could not be read`)
     }
   }
 

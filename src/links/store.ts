@@ -92,6 +92,11 @@ export class Store {
     return jetstream(this.#side.connection, this.#options)
   }
 
+  /** The largest message that its server takes now, in bytes. */
+  get maxPayloadBytes(): number {
+    return this.#side.maxPayloadBytes
+  }
+
   get #options() {
     return this.#domain === undefined
       ? { timeout: API_TIMEOUT_MS }

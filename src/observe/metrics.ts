@@ -49,6 +49,11 @@ export class Metrics {
     buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
     registers: [this.registry],
   })
+  readonly pauseChecksFailed = this.#counter(
+    'signet_pause_checks_failed_total',
+    'How often Keptn did not say whether a sequence is paused.',
+    [],
+  )
   readonly linkUp = this.#gauge('signet_link_up', 'Whether a NATS side is connected.', ['link'])
   readonly consumerPending = this.#gauge(
     'signet_consumer_pending',

@@ -4,7 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { connect, headers } from '@nats-io/transport-node'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Agent } from '../../src/agent.ts'
+import type { Agent, AgentConfig } from '../../src/agent.ts'
 import { createAgent } from '../../src/agent.ts'
 import { loadTopology } from '../../src/config/topology-load.ts'
 import type { AgentProcess } from '../../src/demo/agent-process.ts'
@@ -19,15 +19,22 @@ import { startKeptnDouble } from '../../src/demo/keptn/keptn-double.ts'
 import type { NatsProcess } from '../../src/demo/nats-process.ts'
 import type { Supercluster } from '../../src/demo/supercluster.ts'
 import { KEPTN_STREAM, LOCAL_STREAM, storeNames } from '../../src/domain/store-names.ts'
+import type { Log } from '../../src/observe/log.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { Listener } from './listener.ts'
 import { natsServerBinary } from './nats-server.ts'
 import { tunnelConfig } from './tunnel-config.ts'
+import { SimulatedStamps } from './simulated-stamps.ts'
 import type { StoredMessage } from './stream-reader.ts'
 import { GrowingStream, readStream } from './stream-reader.ts'
 
 export const HOME = 'core'
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
+
+/** An agent in this process, and where it listens. */
+export interface AgentInside extends Agent {
+  readonly adminUrl: string
+}
 
 export type RigOptions = Partial<Omit<FederationOptions, 'binary' | 'cli' | 'home'>>
 
@@ -143,7 +150,15 @@ export class Rig implements AsyncDisposable {
   }
 
   /** An agent in this process, ready. */
-  async startAgentInside(stamp: string): Promise<Agent> {
+  async startAgentInside(stamp: string, over: Partial<AgentConfig> = {}): Promise<AgentInside> {
+    let adminUrl = ''
+    const log: Log = {
+      ...createLog('silent', { stamp }),
+      info: (facts) => {
+        const { admin } = facts as { admin?: string }
+        adminUrl = admin ?? adminUrl
+      },
+    }
     const { topology } = await loadTopology(this.federation.topologyDir)
     const joining = this.federation.options.stamps.find(
       ({ name, joins }) => name === stamp && joins,
@@ -169,13 +184,30 @@ export class Rig implements AsyncDisposable {
         presenceIntervalMs: 500,
         replicas: 1,
         tunnel: tunnelConfig(),
+        ...over,
       },
-      createLog('silent', { stamp }),
+      log,
     )
     this.#closing.push(() => agent.stop().catch(() => undefined))
     await agent.start()
     await eventually(() => agent.reasons().length === 0, 20_000, `agent ${stamp} is ready`)
-    return agent
+    return { ...agent, adminUrl }
+  }
+
+  /** The stamps that no server runs for, in this process; they handle `tasks`. */
+  async simulateAbsent(tasks: readonly string[]): Promise<SimulatedStamps> {
+    const { home, absent = [] } = this.federation.options
+    const simulated = new SimulatedStamps(
+      await this.connection(this.supercluster.gateway(home.geo)),
+      {
+        scope: { federation: 'demo', controlPlane: 'main' },
+        domain: 'hub',
+        tasks,
+        stamps: absent,
+      },
+    )
+    this.#closing.push(() => simulated[Symbol.asyncDispose]())
+    return simulated
   }
 
   /** A connection to the Keptn NATS of a stamp. */

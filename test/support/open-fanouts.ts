@@ -2,9 +2,13 @@ import type { ExecutionContext } from 'ava'
 import type { Answer } from '../../src/domain/fanin.ts'
 import type { FanOut, TargetRecord } from '../../src/domain/fanout.ts'
 import { AggregateEmitter } from '../../src/hub/aggregate-emitter.ts'
+import { directionPattern } from '../../src/domain/subject.ts'
+import { Copies } from '../../src/hub/copies.ts'
 import type { EndedFanOut } from '../../src/hub/fanout-store.ts'
 import { FanOutStore } from '../../src/hub/fanout-store.ts'
 import { FanOuts } from '../../src/hub/fanouts.ts'
+import { PauseWatch } from '../../src/hub/pause-watch.ts'
+import { SignetError } from '../../src/errors.ts'
 import { WayIn } from '../../src/flow/way-in.ts'
 import { Bucket } from '../../src/links/bucket.ts'
 import { NatsSide } from '../../src/links/nats-side.ts'
@@ -16,10 +20,22 @@ import { silent } from './registrations.ts'
 import type { StoredMessage } from './stream-reader.ts'
 import { readStream } from './stream-reader.ts'
 
+/** The bytes of the event that a fan-out is opened with. */
+export const BODY = Buffer.from('{"id":"T1"}')
+
+const SCOPE = { federation: 'acme', controlPlane: 'main' }
 const DAY = 24 * 3_600_000
 
 /** The fan-outs of a hub on a real server, with nothing around them. */
 export interface OpenFanOuts {
+  /** Stamps that are out of service. */
+  readonly drained: Set<string>
+  /** What Keptn says of the sequence, or that it does not; `asked` counts how often. */
+  keptn: { isPaused: boolean | 'silent'; asked: number }
+  /** The subjects of the copies that lie in DOWN, by stamp. */
+  copies(): Promise<readonly string[]>
+  /** Forgets in a record that the copy was sent, as a crash in between would have it. */
+  loseCopy(id: string, stamp: string): Promise<void>
   /** Another hub over the same bucket, which has read what is open. */
   hub(): Promise<FanOuts>
   /** What Keptn was told, in order: `deployment.finished`. */
@@ -45,6 +61,9 @@ export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
   await wayIn.open()
   const age = { maxAgeMs: DAY, duplicateWindowMs: DAY, replicas: 1 }
   await store.ensureStream({ name: 'ANSWERS', subjects: ['answers'], ...age })
+  const copies = new Copies({ scope: SCOPE, home: 'core', publisher })
+  const subjects = [directionPattern(SCOPE, 'down')]
+  await store.ensureStream({ name: copies.stream, subjects, ...age })
   const bucket = await Bucket.open<FanOut | TargetRecord | EndedFanOut>(store, {
     name: 'fanout',
     ttlMs: DAY,
@@ -52,6 +71,8 @@ export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
   })
   const hubs: FanOuts[] = []
   const takenBack: number[] = []
+  const drained = new Set<string>()
+  const keptn: OpenFanOuts['keptn'] = { isPaused: false, asked: 0 }
   t.teardown(async () => {
     await Promise.all(hubs.map((hub) => hub.stop()))
     publisher.stop()
@@ -67,11 +88,39 @@ export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
   })
   return {
     takenBack,
+    drained,
+    keptn,
+    async copies() {
+      const stored = await readStream(side.connection, copies.stream)
+      return stored.map(({ subject }) => subject.split('.')[6] ?? '')
+    },
+    async loseCopy(id, stamp) {
+      const key = `target.${id}.${stamp}`
+      const entry = await bucket.get(key)
+      if (entry === undefined) throw new Error(`no record of ${stamp}`)
+      const { copy: _, ...record } = entry.value as TargetRecord
+      await bucket.update(key, record, entry.revision)
+    },
     async hub() {
       const hub = new FanOuts({
         store: new FanOutStore(bucket),
         emitter,
-        presence: { online: () => true, onlineSince: () => 0, drained: () => false },
+        copies,
+        pauses: new PauseWatch({
+          isPaused: () => {
+            keptn.asked += 1
+            if (keptn.isPaused !== 'silent') return Promise.resolve(keptn.isPaused)
+            return Promise.reject(new SignetError('SIGNET_API_UNREACHABLE', 'no answer'))
+          },
+          now: Date.now,
+          log: silent,
+          metrics: new Metrics(),
+        }),
+        presence: {
+          online: () => true,
+          onlineSince: () => 0,
+          drained: (stamp) => drained.has(stamp),
+        },
         takeBack: (sequence) => {
           takenBack.push(sequence)
           return Promise.resolve()

@@ -12,7 +12,7 @@ import {
 import { openFanOut } from '../../src/domain/fanout.ts'
 import { parseEvent } from '../../src/domain/event.ts'
 import { finishedInOrder, phaseOf } from '../../src/domain/stamp-outcome.ts'
-import { progressMessage, progressOf } from '../../src/domain/progress.ts'
+import { progressOf } from '../../src/domain/progress.ts'
 import { settle } from '../../src/domain/verdict.ts'
 import {
   ALL_ONLINE,
@@ -252,10 +252,8 @@ test('progress tells how many stamps are where', (t) => {
     finished('eu-2', 200, { result: 'fail' }),
     started('eu-3'),
   ])
-  const progress = progressOf(head, records, LATER)
-  t.like(progress, { targets: 5, waiting: 1, running: 1, passed: 1, failed: 1, skipped: 1 })
   t.is(
-    progressMessage(head, progress),
+    progressOf(head, records, LATER).message,
     'deployment: 3 of 5 stamps done, 1 running, 1 failed, 1 skipped',
   )
 })
