@@ -1,37 +1,86 @@
 import type { Command } from 'commander'
-import { Option } from 'commander'
-import type { HubCommand } from './commands/ask-hub.ts'
+import type { HubCli } from './cli-hub-command.ts'
+import { hubCommand, run } from './cli-hub-command.ts'
 import type { StampVerb } from './commands/stamp.ts'
-import { agentTable, gatewayTable } from './config/settings-schema.ts'
-import { flagName } from './config/settings-source.ts'
 import type { Flags } from './config/settings-source.ts'
-import type { SettingTable } from './config/setting.ts'
-
-/** What the commands that ask a hub share; set up by cli.ts. */
-export interface HubCli {
-  readonly version: string
-  readonly stopped: AbortSignal
-  /** Whether colours may be used on stdout. */
-  readonly color: boolean
-  readonly ended: (exitCode: number) => void
-}
-
-/** Exit code of a command that a signal ended, as shells write it. */
-const INTERRUPTED = 130
+import { SignetError } from './errors.ts'
 
 /** The commands that ask the hub of a control plane, from any stamp (DESIGN 8). */
 export function addHubCommands(signet: Command, cli: HubCli): void {
   addStatus(signet, cli)
+  addTrace(signet, cli)
+  addRollout(signet, cli)
   addStamp(signet, cli)
 }
 
 function addStatus(signet: Command, cli: HubCli): void {
-  hubCommand(signet, 'status', 'the federation now: stamps, links, what is open').action(
-    async (flags: Flags) => {
+  hubCommand(signet, 'status', 'the federation now: stamps, links, what is open')
+    .option('--watch [seconds]', 'look again so often; default 2')
+    .option('--geo <name>', 'only the stamps of this geo')
+    .option('--ring <name>', 'only the stamps of this ring')
+    .option('--all', 'a line for every stamp, also in large rings where all is well')
+    .action(async ({ watch, geo, ring, all, ...flags }: Flags) => {
       const { runStatus } = await import('./commands/status.ts')
-      await run(cli, flags, (command) => runStatus(command))
-    },
+      const more = {
+        ...(watch === undefined ? {} : { watchMs: watchMs(watch) }),
+        ...(typeof geo === 'string' ? { geo } : {}),
+        ...(typeof ring === 'string' ? { ring } : {}),
+        full: all === true,
+        live: process.stdout.isTTY && process.env['TERM'] !== 'dumb',
+      }
+      await run(cli, flags, (command) => runStatus({ ...command, ...more }))
+    })
+}
+
+const LEAST_WATCH_S = 0.2
+
+function watchMs(seconds: unknown): number {
+  if (seconds === true) return 2_000
+  const value = Number(seconds)
+  if (Number.isFinite(value) && value >= LEAST_WATCH_S && value <= 3_600) return value * 1_000
+  throw new SignetError('SIGNET_USAGE', `--watch must be seconds, ${LEAST_WATCH_S} to 3600.`)
+}
+
+function addTrace(signet: Command, cli: HubCli): void {
+  hubCommand(
+    signet,
+    'trace',
+    'every event of one context, in all stamps, with the time each step took',
   )
+    .argument('<context>', 'a shkeptncontext')
+    .option('--since <duration>', 'how far back to look', '24h')
+    .action(async (context: string, { since, ...flags }: Flags) => {
+      const { runTrace } = await import('./commands/trace.ts')
+      await run(cli, flags, (command) => runTrace({ ...command, context, since: String(since) }))
+    })
+}
+
+function addRollout(signet: Command, cli: HubCli): void {
+  const rollout = signet
+    .command('rollout')
+    .description('look at tasks that go through stamps now, and hold or end them')
+  hubCommand(rollout, 'ls', 'what is open').action(async (flags: Flags) => {
+    const { runRolloutLs } = await import('./commands/rollout.ts')
+    await run(cli, flags, (command) => runRolloutLs(command))
+  })
+  const id = 'the id of its .triggered, the beginning of one, or a context with one open rollout'
+  hubCommand(rollout, 'show', 'one of them: each wave, each stamp, what is waited for')
+    .argument('<id>', id)
+    .action(async (wanted: string, flags: Flags) => {
+      const { runRolloutShow } = await import('./commands/rollout.ts')
+      await run(cli, flags, (command) => runRolloutShow(command, wanted))
+    })
+  for (const [steering, description] of [
+    ['pause', 'let no further stamp begin; those that run go on'],
+    ['resume', 'undo a pause'],
+    ['abort', 'end it as failed; nobody is waited for'],
+  ] as const)
+    hubCommand(rollout, steering, description)
+      .argument('<id>', id)
+      .action(async (wanted: string, flags: Flags) => {
+        const { runRolloutSteering } = await import('./commands/rollout.ts')
+        await run(cli, flags, (command) => runRolloutSteering(command, steering, wanted))
+      })
 }
 
 function addStamp(signet: Command, cli: HubCli): void {
@@ -54,37 +103,4 @@ function addStamp(signet: Command, cli: HubCli): void {
         const { runStampChange } = await import('./commands/stamp.ts')
         await run(cli, flags, (command) => runStampChange(command, verb, name))
       })
-}
-
-/** A new command of `parent` with the flags that it takes to reach a hub. */
-export function hubCommand(parent: Command, name: string, description: string): Command {
-  const command = parent.command(name).description(description)
-  command.option('--json', 'the answer as JSON')
-  command.option('--federation <name>', 'the federation; without it, that of the topology')
-  command.option('--control-plane <name>', 'the control plane, where the topology has several')
-  command.option('--config <file>', 'a YAML file with settings (SIGNET_CONFIG)')
-  const reach: SettingTable = { topology: agentTable.topologyDir, ...gatewayTable }
-  for (const { name: setting, sentence, variables, isSecret } of Object.values(reach)) {
-    if (isSecret === true) continue
-    command.addOption(new Option(`${flagName(setting)} <value>`, `${sentence} (${variables[0]})`))
-  }
-  return command
-}
-
-/** Runs a command that asks a hub, and tells cli.ts its exit code. */
-export async function run(
-  cli: HubCli,
-  flags: Flags,
-  command: (command: HubCommand) => Promise<number>,
-): Promise<void> {
-  const { version, stopped, color, ended } = cli
-  const { stdout, stderr, env } = process
-  const json = flags['json'] === true
-  try {
-    ended(await command({ environment: env, flags, version, json, stdout, stderr, color, stopped }))
-  } catch (error) {
-    // Whatever it was waiting for: whoever ended it does not want to read about it.
-    if (!stopped.aborted) throw error
-    ended(INTERRUPTED)
-  }
 }

@@ -8,7 +8,10 @@ import { isName, NAME_RULE } from '../domain/name.ts'
 import type { Scope } from '../domain/subject.ts'
 import { SignetError } from '../errors.ts'
 import { ControlClient } from '../links/control-client.ts'
-import type { Output } from './topology-output.ts'
+import type { Line } from '../view/line.ts'
+import { paintLine } from '../view/line.ts'
+import type { ScreenStream } from '../view/screen.ts'
+import { paintFor } from './topology-output.ts'
 
 /** What every command is given that asks a hub. */
 export interface HubCommand {
@@ -17,18 +20,12 @@ export interface HubCommand {
   readonly flags: Flags
   readonly version: string
   readonly json: boolean
-  readonly stdout: Output
-  readonly stderr: HubTerminal
+  readonly stdout: ScreenStream
+  readonly stderr: ScreenStream
   /** Whether colours may be used on stdout. */
   readonly color: boolean
   /** Aborted by the first signal. */
   readonly stopped: AbortSignal
-}
-
-/** Where progress goes, if it is a terminal. */
-export interface HubTerminal extends Output {
-  readonly isTTY?: boolean
-  readonly columns?: number
 }
 
 /** A hub that can be asked. */
@@ -78,6 +75,14 @@ export async function withHub<T>(command: HubCommand, work: (hub: Hub) => Promis
   } finally {
     await client.close()
   }
+}
+
+/** Lines on stdout: as wide as a terminal, and whole elsewhere. */
+export function writeLines({ stdout, color }: HubCommand, lines: readonly Line[]): void {
+  const { isTTY, columns = 80 } = stdout
+  const width = isTTY === true ? columns : Infinity
+  const paint = paintFor(color)
+  stdout.write(lines.map((line) => `${paintLine(line, paint, width)}\n`).join(''))
 }
 
 /** Which control plane is meant: by flags, or by the topology where it has one, or one whose home this is. */

@@ -1,5 +1,5 @@
-import type { Line } from './demo-line.ts'
-import { widest } from './demo-line.ts'
+import type { Line } from '../view/line.ts'
+import { widest } from '../view/line.ts'
 import { demoNames } from './demo-plan.ts'
 import type { Demo } from './demo-run.ts'
 

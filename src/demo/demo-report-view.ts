@@ -1,5 +1,5 @@
-import type { Line, Piece } from './demo-line.ts'
-import { duration, verdict, widest } from './demo-line.ts'
+import type { Line, Piece } from '../view/line.ts'
+import { duration, verdict, widest } from '../view/line.ts'
 import type { DemoPlan } from './demo-plan.ts'
 import type { DemoReport, StageReport } from './demo-report.ts'
 import { NONE } from './demo-report.ts'

@@ -1,18 +1,14 @@
 import type { News } from './demo-board.ts'
 import { emptyBoard, withNews } from './demo-board.ts'
-import type { Paint } from './demo-line.ts'
-import { paintLine } from './demo-line.ts'
+import type { Paint } from '../view/line.ts'
+import { paintLine } from '../view/line.ts'
+import type { ScreenStream } from '../view/screen.ts'
+import { Screen } from '../view/screen.ts'
 import type { DemoPlan } from './demo-plan.ts'
 import { tell } from './demo-telling.ts'
 import { drawBoard } from './demo-view.ts'
 
-/** A stream that may be a terminal. */
-export interface ShowStream {
-  readonly isTTY?: boolean
-  readonly columns?: number
-  readonly rows?: number
-  write(text: string): unknown
-}
+export type ShowStream = ScreenStream
 
 /** Shows a demo while it runs. */
 export interface Show {
@@ -35,12 +31,6 @@ export interface ShowOptions {
 }
 
 const frameMs = 80
-const hideCursor = '\u001b[?25l'
-const showCursor = '\u001b[?25h'
-const clearLine = '\u001b[K'
-const clearBelow = '\u001b[J'
-const clearScreen = '\u001b[H\u001b[2J'
-
 /** A picture that is redrawn in place where that can be, else one line for each piece of news. */
 export function startShow(options: ShowOptions): Show {
   return options.isLive ? new LiveShow(options) : plainShow(options)
@@ -58,16 +48,13 @@ function plainShow({ stream, paint }: ShowOptions): Show {
 
 class LiveShow implements Show {
   readonly #options: ShowOptions
+  readonly #screen: Screen
   readonly #timer: NodeJS.Timeout
   #board = emptyBoard
-  /** Of what was drawn, in lines. */
-  #height = 0
-  #columns = 80
-  #hasEnded = false
 
   constructor(options: ShowOptions) {
     this.#options = options
-    options.stream.write(hideCursor)
+    this.#screen = new Screen(options.stream, options.paint)
     this.#draw()
     this.#timer = setInterval(() => this.#draw(), frameMs)
   }
@@ -77,29 +64,12 @@ class LiveShow implements Show {
   }
 
   end(): void {
-    if (this.#hasEnded) return
-    this.#hasEnded = true
     clearInterval(this.#timer)
-    this.#options.stream.write(`${this.#back()}${clearBelow}${showCursor}`)
+    this.#screen.erase()
   }
 
   #draw(): void {
-    const { plan, stream, paint, now } = this.#options
-    const { columns = 80, rows = 24 } = stream
-    const back = this.#back()
-    this.#columns = columns
-    // The last column stays free: what terminals do with a line that is exactly full differs.
-    const width = columns - 1
-    const lines = drawBoard(plan, this.#board, { now: now(), columns, rows }).slice(0, rows - 1)
-    this.#height = lines.length
-    const text = lines.map((line) => `${paintLine(line, paint, width)}${clearLine}\n`).join('')
-    stream.write(`${back}${text}${clearBelow}`)
-  }
-
-  /** To the first line of what was drawn. Where terminals break lines after a change of width differs. */
-  #back(): string {
-    const { columns = 80 } = this.#options.stream
-    if (this.#height > 0 && columns !== this.#columns) return clearScreen
-    return this.#height === 0 ? '\r' : `\u001b[${this.#height}A\r`
+    const { plan, now } = this.#options
+    this.#screen.draw(drawBoard(plan, this.#board, { now: now(), ...this.#screen.size }))
   }
 }

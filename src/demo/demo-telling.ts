@@ -1,7 +1,7 @@
 import { counted } from '../domain/render/layout.ts'
 import type { News } from './demo-board.ts'
-import type { Line } from './demo-line.ts'
-import { duration, verdict } from './demo-line.ts'
+import type { Line } from '../view/line.ts'
+import { duration, verdict } from '../view/line.ts'
 import { demoNames } from './demo-plan.ts'
 
 /** A piece of news as one line, for output that is no terminal; undefined for what is not worth one. */

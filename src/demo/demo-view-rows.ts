@@ -1,6 +1,6 @@
 import type { Board } from './demo-board.ts'
 import { cellKey } from './demo-board.ts'
-import type { Line } from './demo-line.ts'
+import type { Line } from '../view/line.ts'
 import type { DemoPlan } from './demo-plan.ts'
 import type { FederationStamp } from './federation.ts'
 

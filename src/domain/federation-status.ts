@@ -1,4 +1,5 @@
-import type { LinkKind } from './topology.ts'
+import type { ListedStamp } from './listed-stamp.ts'
+import type { Rollout } from './rollout.ts'
 
 /** The federation at a glance, as a hub sees it and `signet status --json` prints it. Times are ISO 8601. */
 export interface FederationStatus {
@@ -8,7 +9,7 @@ export interface FederationStatus {
   readonly controlPlane: string
   readonly hub: HubStatus
   readonly stamps: readonly StampStatus[]
-  readonly rollouts: readonly OpenRollout[]
+  readonly rollouts: readonly Rollout[]
   /** How many lie in the dead letters; null where the hub store does not say. */
   readonly deadLetters: number | null
 }
@@ -24,34 +25,11 @@ export interface HubStatus {
   readonly reason?: string
 }
 
-export interface StampStatus {
-  readonly stamp: string
-  readonly geo: string
-  readonly ring: string
-  /** As the topology has it. */
-  readonly link: LinkKind
-  readonly online: boolean
-  /** Since when it has been heard without a gap; absent where it is offline or was never heard. */
-  readonly since?: string
-  readonly heardAt?: string
-  /** The version of its agent. */
-  readonly agent?: string
-  /** Whether its Keptn NATS is connected. */
+/** A stamp with what waits for it. */
+export interface StampStatus extends ListedStamp {
+  /** Whether its Keptn NATS is connected; absent where it was never heard of. */
   readonly keptn?: boolean
-  /** How many integrations have registered; null where nobody knows. */
-  readonly integrations: number | null
   /** What lies in the hub store for it: not fetched yet, and fetched without an acknowledgement. */
   readonly pending: number | null
   readonly unacknowledged: number | null
-}
-
-export interface OpenRollout {
-  readonly id: string
-  readonly task: string
-  readonly context: string
-  readonly project: string
-  readonly stage: string
-  readonly service: string
-  readonly openedAt: string
-  readonly targets: number
 }

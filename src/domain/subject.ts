@@ -177,6 +177,17 @@ export function deadLetterSubject(
   return `signet.${scope.federation}.dlq.${scope.controlPlane}.${direction}.${stamp}.${reason}`
 }
 
+/** Where a dead letter was set aside and why; undefined where the subject is none of a dead letter. */
+export function parseDeadLetterSubject(
+  subject: string,
+): { readonly stamp: string; readonly reason: string } | undefined {
+  const [root, , kind, , direction, stamp = '', reason = '', ...rest] = subject.split('.')
+  if (root !== 'signet' || kind !== 'dlq' || rest.length > 0) return undefined
+  if ((direction !== 'down' && direction !== 'up') || !isName(stamp) || reason === '')
+    return undefined
+  return { stamp, reason }
+}
+
 /** All dead letters of one control plane. */
 export function deadLetterPattern(scope: Scope): string {
   return `signet.${scope.federation}.dlq.${scope.controlPlane}.>`

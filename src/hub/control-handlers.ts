@@ -7,8 +7,10 @@ import type { ControlHandler } from './control-handler.ts'
 import type { FanOuts } from './fanouts.ts'
 import type { Membership } from './membership.ts'
 import { stampHandlers } from './stamp-handlers.ts'
+import { rolloutHandlers } from './rollout-handlers.ts'
 import type { StampRegistry } from './stamp-registry.ts'
 import { statusHandler } from './status-handler.ts'
+import { traceHandler } from './trace-handler.ts'
 
 /** What a running hub has, for those who answer commands. */
 export interface HubParts {
@@ -31,5 +33,10 @@ export interface HubParts {
 
 /** All that a hub answers to commands. */
 export function controlHandlers(parts: HubParts): readonly ControlHandler[] {
-  return [statusHandler(parts), ...stampHandlers(parts)]
+  return [
+    statusHandler(parts),
+    ...rolloutHandlers(parts),
+    traceHandler(parts),
+    ...stampHandlers(parts),
+  ]
 }

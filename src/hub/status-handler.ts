@@ -1,12 +1,12 @@
-import type { FederationStatus, OpenRollout, StampStatus } from '../domain/federation-status.ts'
-import type { FanOut } from '../domain/fanout.ts'
+import type { FederationStatus, StampStatus } from '../domain/federation-status.ts'
+import type { ListedStamp } from '../domain/listed-stamp.ts'
 import { durableName } from '../domain/store-names.ts'
-import type { Stamp } from '../domain/topology.ts'
 import type { ConsumerLag } from '../links/consumer-lags.ts'
 import { consumerLags } from '../links/consumer-lags.ts'
 import { controlHandler } from './control-handler.ts'
 import type { ControlHandler } from './control-handler.ts'
 import type { HubParts } from './control-handlers.ts'
+import { openRollouts } from './rollout-handlers.ts'
 
 /** What the hub store says; undefined where it does not answer, which must not hide all else. */
 interface StoreFacts {
@@ -41,12 +41,11 @@ async function askStore({ hubStore, names }: HubParts): Promise<StoreFacts> {
 }
 
 function federationStatus(parts: HubParts, facts: StoreFacts | undefined): FederationStatus {
-  const { version, controlPlane, fanOuts, notReady, now } = parts
-  const topology = parts.topology.current
+  const { version, topology, controlPlane, stamps, notReady, now } = parts
   const reason = notReady()
   return {
     at: iso(now()),
-    federation: topology.federation,
+    federation: topology.current.federation,
     controlPlane: controlPlane.name,
     hub: {
       ...controlPlane.home,
@@ -54,49 +53,26 @@ function federationStatus(parts: HubParts, facts: StoreFacts | undefined): Feder
       ready: reason === undefined,
       ...(reason === undefined ? {} : { reason }),
     },
-    stamps: topology.stamps
-      .filter(({ name }) => name !== controlPlane.home.stamp)
+    stamps: stamps()
+      .filter(({ stamp }) => stamp !== controlPlane.home.stamp)
       .map((stamp) => stampStatus(parts, stamp, facts)),
-    rollouts: fanOuts.heads().map(openRollout),
+    rollouts: openRollouts(parts),
     deadLetters: facts?.deadLetters ?? null,
   }
 }
 
 function stampStatus(
   { registry }: HubParts,
-  { name, geo, ring, link }: Stamp,
+  stamp: ListedStamp,
   facts: StoreFacts | undefined,
 ): StampStatus {
-  const record = registry.record(name)
-  const lag = facts?.lags.get(durableName(name))
-  const online = record !== undefined && registry.isOnline(name)
+  const record = registry.record(stamp.stamp)
+  const lag = facts?.lags.get(durableName(stamp.stamp))
   return {
-    stamp: name,
-    geo,
-    ring,
-    link,
-    online,
-    ...(online ? { since: iso(record.onlineSince) } : {}),
-    ...(record === undefined
-      ? {}
-      : { heardAt: iso(record.heardAt), agent: record.agent, keptn: record.keptn }),
-    integrations: record?.integrations?.length ?? null,
+    ...stamp,
+    ...(record === undefined ? {} : { keptn: record.keptn }),
     pending: lag?.pending ?? null,
     unacknowledged: lag?.unacknowledged ?? null,
-  }
-}
-
-function openRollout(head: FanOut): OpenRollout {
-  const { id, task, context, project, stage, service, openedAt, targets } = head
-  return {
-    id,
-    task,
-    context,
-    project,
-    stage,
-    service,
-    openedAt: iso(openedAt),
-    targets: targets.length,
   }
 }
 

@@ -35,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'node:',
   ],
   hub: ['domain', 'errors', 'links', 'observe', 'runtime', 'flow', 'lru-cache', 'node:'],
+  view: ['domain', 'errors'],
   commands: [
     'tunnel',
     'domain',
@@ -43,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'agent',
     'observe',
     'links/control-client',
+    'view',
     'demo',
     'node:',
   ],

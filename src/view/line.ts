@@ -13,13 +13,17 @@ export function textOf(line: Line): string {
   return line.map((piece) => (typeof piece === 'string' ? piece : piece[1])).join('')
 }
 
-/** The line as text of at most `columns` characters, painted after it was cut. */
+// What moves a cursor or changes colours in a terminal; events come from anywhere.
+// oxlint-disable-next-line no-control-regex
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+
+/** The line as text of at most `columns` characters, painted after it was cut; control characters become spaces. */
 export function paintLine(line: Line, paint: Paint, columns = Infinity): string {
   let left = columns
   let text = ''
   for (const piece of line) {
     const [tone, whole] = typeof piece === 'string' ? [undefined, piece] : piece
-    const part = whole.slice(0, Math.max(0, left))
+    const part = whole.slice(0, Math.max(0, left)).replaceAll(CONTROL, ' ')
     left -= part.length
     text += tone === undefined || part === '' ? part : paint(tone, part)
   }

@@ -1,0 +1,65 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Rig } from './federation.ts'
+
+const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
+
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A `signet` command that runs in a stamp, as a process. */
+export interface Running {
+  /** What it has written so far. */
+  readonly stdout: () => string
+  readonly ended: Promise<Ended>
+  kill(signal: NodeJS.Signals): void
+}
+
+/** Runs a command as somebody with a shell in a stamp would: no setting but the gateway and the topology. */
+export function start(
+  rig: Rig,
+  stamp: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Running {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    env: {
+      PATH: process.env['PATH'],
+      SIGNET_TOPOLOGY: rig.federation.topologyDir,
+      SIGNET_NATS_URL: rig.supercluster.gatewayOf(stamp).url,
+      SIGNET_NATS_USER: 'fed',
+      SIGNET_NATS_PASSWORD: 'fed',
+      ...environment,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  return {
+    // Not `exit`: what it wrote last comes after that.
+    ended: once(child, 'close').then(() => ({ code: child.exitCode, stdout, stderr })),
+    stdout: () => stdout,
+    kill: (signal) => {
+      child.kill(signal)
+    },
+  }
+}
+
+export function signet(
+  rig: Rig,
+  stamp: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  return start(rig, stamp, args, environment).ended
+}
