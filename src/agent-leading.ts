@@ -1,4 +1,4 @@
-import type { AgentConfig } from './agent.ts'
+import type { AgentConfig, LiveSettings } from './agent.ts'
 import type { TunnelConfig } from './agent-tunnel.ts'
 import type { Place } from './domain/subject.ts'
 import type { ControlPlane, Stamp } from './domain/topology.ts'
@@ -19,6 +19,8 @@ import type { Term } from './links/term.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { Part } from './runtime/lifecycle.ts'
+import type { TopologySource } from './runtime/topology-source.ts'
+import { perTopology } from './runtime/topology-source.ts'
 import { InterestGate } from './stamp/gate.ts'
 import { PresencePart } from './stamp/presence.ts'
 import type { Registrations } from './stamp/registrations.ts'
@@ -26,17 +28,23 @@ import { StampRole } from './stamp/stamp-role.ts'
 import type { UpstreamOptions } from './stamp/upstream.ts'
 import { registrationsUpstream } from './stamp/upstream.ts'
 
-export interface LeadingOptions extends Omit<AgentConfig, 'gateway' | 'keptn'> {
+export interface LeadingOptions extends Omit<
+  AgentConfig,
+  'gateway' | 'keptn' | 'topology' | keyof LiveSettings
+> {
+  readonly topology: TopologySource
+  /** The settings that may change while the agent runs. */
+  readonly live: () => LiveSettings
   readonly gateway: NatsSide
   readonly keptn: NatsSide
   readonly messages: CoreMessages
   readonly term: Term
   /** The control plane whose home this is. */
   readonly homeOf: ControlPlane | undefined
-  /** The stamp that this is, with its integrations. */
+  /** The stamp that this is, as the topology has it now, with its integrations. */
   readonly stampOf:
     | {
-        readonly place: Stamp
+        readonly stamp: () => Stamp
         readonly registrations: Registrations
         readonly upstream: UpstreamOptions
       }
@@ -84,7 +92,7 @@ export function createLeading(options: LeadingOptions): Leading {
   })
   const deadLetters = (controlPlane: string): DeadLetters =>
     new DeadLetters({
-      scope: { federation: topology.federation, controlPlane },
+      scope: { federation: topology.current.federation, controlPlane },
       stamp: options.stamp,
       publisher: gatewayPublisher,
       maxPayloadBytes: () => gateway.maxPayloadBytes,
@@ -129,17 +137,26 @@ export function createLeading(options: LeadingOptions): Leading {
       controlPlane,
       hubStore: new Store(gateway, controlPlane.storeDomain),
       deadLetters: deadLetters(controlPlane.name),
-      offlineAfterMs: Math.max(LEAST_OFFLINE_MS, MISSED_PRESENCES * options.presenceIntervalMs),
+      offlineAfterMs: () =>
+        Math.max(LEAST_OFFLINE_MS, MISSED_PRESENCES * options.live().presenceIntervalMs),
       keptnMaxPayloadBytes: () => keptn.maxPayloadBytes,
       isPaused: sequences && ((scope) => sequences.isPaused(scope)),
     })
   }
 
-  function createStamp({ place, registrations, upstream }: NonNullable<LeadingOptions['stampOf']>) {
-    const gate = new InterestGate({ stamp: place, integrations: registrations, log, metrics })
+  function createStamp(own: NonNullable<LeadingOptions['stampOf']>) {
+    const { stamp: now, registrations, upstream } = own
+    const place = perTopology(topology, () => placeOf(now()))
+    const gate = new InterestGate({
+      topology,
+      handles: () => now().handles,
+      integrations: registrations,
+      log,
+      metrics,
+    })
     const role = new StampRole({
       ...shared,
-      place: placeOf(place),
+      place,
       hubStore: (domain) => new Store(gateway, domain),
       listen: () => new CoreSource(keptn, KEPTN_PATTERN),
       gate,
@@ -148,10 +165,10 @@ export function createLeading(options: LeadingOptions): Leading {
     })
     const presence = new PresencePart({
       topology,
-      place: placeOf(place),
+      place,
       messages: options.messages,
       agentVersion: options.version,
-      intervalMs: options.presenceIntervalMs,
+      intervalMs: () => options.live().presenceIntervalMs,
       isKeptnConnected: () => keptn.state.connected,
       registrations,
     })

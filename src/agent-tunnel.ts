@@ -2,6 +2,7 @@ import type { ApiRule } from './domain/api-rules.ts'
 import { proxyDestination, serviceDestination } from './domain/stamp-surface.ts'
 import type { ProxyPaths } from './domain/stamp-surface.ts'
 import { storeNames } from './domain/store-names.ts'
+import type { Place } from './domain/subject.ts'
 import { splitTarget } from './domain/request-target.ts'
 import type { ControlPlane, Stamp, Topology } from './domain/topology.ts'
 import { controlPlaneOf } from './domain/topology.ts'
@@ -15,6 +16,7 @@ import type { Replicas } from './links/store.ts'
 import { Store } from './links/store.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
+import type { TopologySource } from './runtime/topology-source.ts'
 import type { AllowanceOptions } from './tunnel/allowance.ts'
 import type { CallRecord } from './tunnel/applied-calls.ts'
 import type { KeptnCaller } from './tunnel/keptn-caller.ts'
@@ -36,7 +38,7 @@ export interface TunnelConfig extends ProxyPaths {
 }
 
 interface Shared {
-  readonly topology: Topology
+  readonly topology: TopologySource
   readonly tunnel: TunnelConfig
   readonly gateway: NatsSide
   readonly replicas: Replicas
@@ -50,7 +52,7 @@ const CALLS_TTL_MS = 1_800_000
 /** The end of the tunnel in the home stamp of a control plane; every agent there has it. */
 export function createTunnelExit(shared: Shared, controlPlane: ControlPlane): TunnelExit {
   const { topology, tunnel, gateway, replicas, log, metrics } = shared
-  const scope = { federation: topology.federation, controlPlane: controlPlane.name }
+  const scope = { federation: topology.current.federation, controlPlane: controlPlane.name }
   const store = new Store(gateway, controlPlane.storeDomain)
   const calls = { name: storeNames(scope).callsBucket, ttlMs: CALLS_TTL_MS, replicas }
   return new TunnelExit({
@@ -72,15 +74,15 @@ export interface StampTunnel extends Tunnel {
   readonly toFirst: KeptnCaller
 }
 
-export function createStampTunnel(shared: Shared, stamp: Stamp): StampTunnel {
+export function createStampTunnel(shared: Shared, stamp: () => Stamp): StampTunnel {
   const { topology, tunnel, gateway, metrics } = shared
-  const place = { geo: stamp.geo, ring: stamp.ring, stamp: stamp.name }
-  const clients = topology.controlPlanes.map(
+  const { federation, controlPlanes } = topology.current
+  const clients = controlPlanes.map(
     ({ name }) =>
       new TunnelClient({
         lines: new ApiLines(gateway),
-        scope: { federation: topology.federation, controlPlane: name },
-        place,
+        scope: { federation, controlPlane: name },
+        place: () => placeOf(stamp()),
         times: { ...TUNNEL_TIMES, answerMs: tunnel.answerMs },
         mostCalls: MOST_CALLS,
         metrics,
@@ -92,21 +94,27 @@ export function createStampTunnel(shared: Shared, stamp: Stamp): StampTunnel {
     clients,
     toFirst,
     open: (request, signal) => {
-      const index = planeIndex(topology, request.target)
+      const index = planeIndex(topology.current, controlPlanes, request.target)
       return (clients[index] ?? toFirst).open(request, signal)
     },
   }
+}
+
+function placeOf({ geo, ring, name }: Stamp): Place {
+  return { geo, ring, stamp: name }
 }
 
 /** What a stamp's agent has under way at once. */
 const MOST_CALLS = 512
 
 /** A target that names a project goes to that project's control plane, all else to the first. */
-function planeIndex(topology: Topology, target: string): number {
+function planeIndex(topology: Topology, planes: readonly ControlPlane[], target: string): number {
   const { path } = splitTarget(target)
   const project = /^\/v1\/project\/([^/%]+)/.exec(path)?.[1]
   const plane = project === undefined ? undefined : controlPlaneOf(topology, project)
-  return Math.max(0, plane === undefined ? 0 : topology.controlPlanes.indexOf(plane))
+  // A reload may put them in another order, or change their projects.
+  const index = planes.findIndex(({ name }) => name === (plane ?? topology.controlPlanes[0])?.name)
+  return Math.max(0, index)
 }
 
 type Routes = Pick<StampServerOptions, 'registrations' | 'onLogs' | 'log'>

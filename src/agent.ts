@@ -16,10 +16,12 @@ import { Store } from './links/store.ts'
 import { LoneLease } from './links/term.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
+import { Reloads } from './observe/reloads.ts'
 import { agentStatus } from './observe/status.ts'
 import { Leadership } from './runtime/leadership.ts'
 import type { Part } from './runtime/lifecycle.ts'
 import { Lifecycle } from './runtime/lifecycle.ts'
+import { LiveTopology, perTopology } from './runtime/topology-source.ts'
 import { Registrations } from './stamp/registrations.ts'
 import { logsUpstream } from './stamp/upstream.ts'
 
@@ -56,7 +58,19 @@ export interface Agent {
   stop(): Promise<void>
   /** Why it is not ready; empty where it is. */
   reasons(): readonly string[]
+  /** How its files stand to what it runs with; whoever reads them says so here. */
+  readonly reloads: Reloads
+  /**
+   * Goes over to another topology, as a whole, once everything for it is prepared; `whyNotReload` must have
+   * no objection. Rejects when `signal` is aborted before that.
+   */
+  replaceTopology(next: Topology, signal: AbortSignal): Promise<void>
+  /** Takes over the settings that may change while it runs. */
+  retune(settings: LiveSettings): void
 }
+
+/** What of the settings may change while an agent runs, besides its log. */
+export type LiveSettings = Pick<AgentConfig, 'presenceIntervalMs'>
 
 /**
  * The composition root: what an agent is made of, in the order of its start. The parts are handed to the
@@ -64,14 +78,18 @@ export interface Agent {
  * scraped to the end. What is here runs in every agent of a stamp; src/agent-leading.ts has what runs in one.
  */
 export function createAgent(config: AgentConfig, log: Log): Agent {
-  const { topology, stamp } = config
-  const homeOf = topology.controlPlanes.filter(({ home }) => home.stamp === stamp)
+  const { topology: first, stamp } = config
+  const topology = new LiveTopology(first)
+  let live: LiveSettings = config
+  // No reload changes what follows, but for the ring of the place.
+  const homeOf = first.controlPlanes.filter(({ home }) => home.stamp === stamp)
   // A home stamp is no target, whatever ring it stands in, and a second stream over Keptn's subjects would
   // keep Keptn from starting (wire 1.7).
-  const place = homeOf.length > 0 ? undefined : ownStamp(config)
+  const place = homeOf.length > 0 ? undefined : ownStamp(config, first)
   if (place === undefined && homeOf.length === 0) throw unknownStamp(stamp)
 
   const metrics = new Metrics()
+  const reloads = new Reloads(metrics, Date.now)
   const gateway = natsSide('gateway', config.gateway, config, log, metrics)
   const keptn = natsSide('keptn', config.keptn, config, log, metrics)
   const messages = new CoreMessages(gateway)
@@ -82,6 +100,8 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     make: (term) =>
       createLeading({
         ...config,
+        topology,
+        live: () => live,
         gateway,
         keptn,
         messages,
@@ -116,16 +136,19 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     ...config.admin,
     log,
     reasons,
-    warnings: () =>
-      watched().flatMap(({ name, warning }) =>
+    warnings: () => [
+      ...watched().flatMap(({ name, warning }) =>
         warning === undefined ? [] : [`${name}: ${warning}`],
       ),
+      ...reloads.warnings,
+    ],
     status: () => {
       const { led } = leadership
       const integrations = local === undefined ? undefined : { ...local, held: led?.held ?? 0 }
       const hubs = led?.hubs ?? []
-      const sources = { config, homeOf, place, gateway, keptn, hubs, integrations }
-      return agentStatus({ ...sources, reasons: reasons() }, Date.now())
+      const sources = { config, homeOf, gateway, keptn, hubs, integrations, reloads }
+      const now = { topology: topology.current, place: local?.stamp(), reasons: reasons() }
+      return agentStatus({ ...sources, ...now }, Date.now())
     },
     metrics: async () => {
       for (const part of watched()) part.observe()
@@ -141,7 +164,9 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     sidePart(gateway),
     probePart(gateway, keptn),
     // Every agent has an end of the tunnel, whoever leads.
-    ...homeOf.map((plane) => createTunnelExit({ ...config, gateway, log, metrics }, plane)),
+    ...homeOf.map((plane) =>
+      createTunnelExit({ ...config, topology, gateway, log, metrics }, plane),
+    ),
     ...(local?.tunnels ?? []),
     leadership,
   ]
@@ -150,10 +175,16 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     start: () => lifecycle.start(),
     stop: () => lifecycle.stop(),
     reasons,
+    reloads,
+    replaceTopology: (next, signal) => topology.replace(next, signal),
+    retune: (settings) => {
+      live = settings
+    },
   }
 
   /** What every agent of a stamp has for the integrations there, whether it leads or follows. */
-  function createLocal(stampPlace: Stamp) {
+  function createLocal(atStart: Stamp) {
+    const stampNow = perTopology(topology, (current) => ownStamp(config, current) ?? atStart)
     // Never goes back, as the wall clock may: an integration would seem alive for so long.
     const now = (): number => performance.timeOrigin + performance.now()
     const registrations = new Registrations({
@@ -167,11 +198,11 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       log,
       metrics,
     })
-    const tunnel = createStampTunnel({ ...config, gateway, log, metrics }, stampPlace)
+    const tunnel = createStampTunnel({ ...config, topology, gateway, log, metrics }, stampNow)
     const upstream = {
       caller: tunnel.toFirst,
       registrations,
-      place: stampPlace,
+      place: stampNow,
       now,
       pace: config.upstreamPace,
       log,
@@ -182,12 +213,12 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     // Pings are answered before the first event is handed over, and until the last one is.
     const localParts: readonly Part[] = [registrations, ...servers]
     const tunnels = tunnel.clients
-    return { place: stampPlace, registrations, upstream, parts: localParts, tunnels }
+    return { stamp: stampNow, registrations, upstream, parts: localParts, tunnels }
   }
 }
 
-function ownStamp({ topology, stamp, joinAt }: AgentConfig): Stamp | undefined {
-  const listed = topology.stamps.find(({ name }) => name === stamp)
+function ownStamp({ stamp, joinAt }: AgentConfig, { stamps }: Topology): Stamp | undefined {
+  const listed = stamps.find(({ name }) => name === stamp)
   return listed ?? (joinAt === undefined ? undefined : joinedStamp({ ...joinAt, stamp }))
 }
 

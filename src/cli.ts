@@ -66,7 +66,10 @@ function addAgent(signet: Command, version: string): void {
   }
   agent.action(async (flags: Flags) => {
     const { runAgent } = await import('./commands/agent.ts')
-    exitCode = await runAgent({ environment: process.env, flags, version, stopped })
+    const onHangUp = (listener: () => void): void => {
+      process.on('SIGHUP', listener)
+    }
+    exitCode = await runAgent({ environment: process.env, flags, version, stopped, onHangUp })
   })
 }
 

@@ -3,17 +3,19 @@ import type { Agent, AgentConfig } from '../agent.ts'
 import { createAgent } from '../agent.ts'
 import type { TunnelConfig } from '../agent-tunnel.ts'
 import { describeSettings } from '../config/settings-describe.ts'
-import { loadSettings } from '../config/settings-load.ts'
+import { readConfiguration } from '../config/configuration.ts'
+import { validSettings } from '../config/settings-load.ts'
 import type { Environment, Flags } from '../config/settings-source.ts'
 import { stampInTopology } from '../config/settings-stamp.ts'
 import type { Settings } from '../config/settings.ts'
 import { formatMistake } from '../config/mistake.ts'
-import { loadTopology } from '../config/topology-load.ts'
+import { parseTopologyFiles, validTopology } from '../config/topology-load.ts'
 import type { Topology } from '../domain/topology.ts'
 import { isSignetError, SignetError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import { createLog } from '../observe/log.ts'
 import type { ServiceWay } from '../tunnel/service-caller.ts'
+import { Reloader } from './reload.ts'
 
 /**
  * How much the old part of the heap may grow, in percent of what lived after a full collection, before the
@@ -29,6 +31,8 @@ export interface AgentCommand {
   readonly version: string
   /** Aborted by the first signal: the agent drains. */
   readonly stopped: AbortSignal
+  /** Calls back on every SIGHUP: the agent looks at its files. */
+  readonly onHangUp: (listener: () => void) => void
 }
 
 /**
@@ -37,8 +41,16 @@ export interface AgentCommand {
  */
 export async function runAgent(command: AgentCommand): Promise<number> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`)
-  const { settings, warnings } = await loadSettings(command.environment, command.flags)
-  const { topology, warnings: doubts } = await loadTopology(settings.topologyDir)
+  const { environment, flags } = command
+  let reloader: Reloader | undefined
+  // Heard from the first moment on: unheard, it would end the process.
+  command.onHangUp(() => reloader?.ask())
+  const files = await readConfiguration(environment, flags)
+  const { settings, warnings } = validSettings(files.settings)
+  const { topology, warnings: doubts } = validTopology(
+    settings.topologyDir,
+    parseTopologyFiles(files.topology),
+  )
   const found = stampInTopology(topology, settings)
   if (!found.ok) throw new SignetError('SIGNET_CONFIG_INVALID', found.message)
   const log = createLog(settings.logLevel, { stamp: settings.stamp })
@@ -47,14 +59,26 @@ export async function runAgent(command: AgentCommand): Promise<number> {
   for (const doubt of doubts) log.warn({}, formatMistake(doubt))
   log.info({ version: command.version, settings: describeSettings(settings) }, 'Signet starts.')
   const agent = createAgent(agentConfig(settings, topology, command.version), log)
-  return runToEnd(agent, command.stopped, log)
+  reloader = new Reloader({ environment, flags, files, settings, topology, agent, log })
+  reloader.start()
+  try {
+    return await runToEnd(agent, reloader, command.stopped, log)
+  } finally {
+    await reloader.stop()
+  }
 }
 
-async function runToEnd(agent: Agent, stopped: AbortSignal, log: Log): Promise<number> {
+async function runToEnd(
+  agent: Agent,
+  reloader: Reloader,
+  stopped: AbortSignal,
+  log: Log,
+): Promise<number> {
   const drained = new Promise<number>((resolve) => {
     const drain = (): void => {
       log.info({}, 'Draining.')
-      resolve(drainAgent(agent, log))
+      // First, so that no part is changed while it stops.
+      resolve(reloader.stop().then(() => drainAgent(agent, log)))
     }
     if (stopped.aborted) drain()
     else stopped.addEventListener('abort', drain, { once: true })

@@ -55,6 +55,8 @@ export function configurationPage(): string {
     '',
     'A setting is looked up as flag, then in the environment, then in the settings file (YAML; `--config FILE` or `SIGNET_CONFIG`), and else has its default. An empty value counts as none. Of several variables the first that is set counts. The name in the file is nested at its dots (`gateway.url` is `url` under `gateway`); as a flag `gateway.tlsCa` is `--gateway-tls-ca`. Secrets have no flag, for every user of a machine sees the flags. Unknown keys in the file are errors, and everything that is wrong is reported at once (exit code 2).',
     '',
+    'While the agent runs, it notices a change of the settings file and of the topology ([operations](operations.md#changing-topology-and-settings)). Of the settings, those that say so below take effect at once; for the others the agent says which ones wait for its next start.',
+    '',
     'Durations are whole numbers with units, larger ones first: `500ms`, `30s`, `5m`, `1h30m`, `7d`.',
     ...settingGroups.flatMap(({ title, table }) => settingSection(title, table)),
     '',
@@ -106,8 +108,12 @@ function jsonSchemaOf(kind: Kind): JsonSchema {
 }
 
 function settingRow(setting: Setting<unknown>): string {
-  const { name, variables, reader, sentence, isSecret } = setting
-  const note = isSecret === true ? `${sentence} Secret: no flag.` : sentence
+  const { name, variables, reader, sentence, isSecret, isLive } = setting
+  const note = [
+    sentence,
+    ...(isSecret === true ? ['Secret: no flag.'] : []),
+    ...(isLive === true ? ['A change in the file takes effect at once.'] : []),
+  ].join(' ')
   return row([
     variables.map(code).join(', else '),
     isSecret === true ? code(name) : `${code(name)}, ${code(flagName(name))}`,

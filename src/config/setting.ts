@@ -12,6 +12,8 @@ export interface Setting<T> {
   readonly sentence: string
   /** Never printed, and no flag, for every user of a machine sees the flags. */
   readonly isSecret?: true
+  /** A change in the settings file takes effect without a restart. */
+  readonly isLive?: true
 }
 
 export type SettingTable = Readonly<Record<string, Setting<unknown>>>
@@ -31,7 +33,7 @@ export function setting<T, const D extends { readonly default?: string } = objec
   variables: readonly [string, ...string[]],
   reader: Reader<T>,
   sentence: string,
-  more?: D & { readonly isSecret?: true },
+  more?: D & { readonly isSecret?: true; readonly isLive?: true },
 ): Setting<T> & D {
   return { name, variables, reader, sentence, ...more } as Setting<T> & D
 }

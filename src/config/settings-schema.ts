@@ -44,6 +44,7 @@ export const agentTable = {
   ring: setting('ring', ['SIGNET_RING'], name, 'Its ring, with `SIGNET_GEO`.'),
   topologyDir: setting('topology', ['SIGNET_TOPOLOGY'], path, 'The folder of the topology files.', {
     default: './topology',
+    isLive: true,
   }),
   logLevel: setting(
     'logLevel',
@@ -52,6 +53,7 @@ export const agentTable = {
     'What is logged: JSON lines on stderr.',
     {
       default: 'info',
+      isLive: true,
     },
   ),
   listenHost: setting(
@@ -139,6 +141,7 @@ export const agentTable = {
     'How often a stamp says that it is there.',
     {
       default: '5s',
+      isLive: true,
     },
   ),
   keptnServices: setting(

@@ -8,17 +8,36 @@ import type { ParsedTopology } from './topology-parse.ts'
 import { parseTopology } from './topology-parse.ts'
 import type { SourceFile } from './yaml-source.ts'
 
-/**
- * Reads the topology of a folder, and says all that is wrong with it. What cannot be read is a mistake
- * like any other. Files are named as seen from the working directory, so that a terminal finds them.
- */
-export async function readTopology(dir: string): Promise<ParsedTopology> {
+/** The files of a topology as they were read, not yet looked into. */
+export interface TopologyFiles {
+  readonly dir: string
+  /** By path, as seen from the working directory, so that a terminal finds them. */
+  readonly files: readonly SourceFile[]
+  /** What could not be read. */
+  readonly mistakes: readonly Mistake[]
+  /** The folder and all below it. */
+  readonly folders: readonly string[]
+}
+
+/** Reads the files of a folder. What cannot be read is a mistake like any other. */
+export async function readTopologyFiles(dir: string): Promise<TopologyFiles> {
   const files: SourceFile[] = []
   const mistakes: Mistake[] = []
-  await collect(dir, files, mistakes, new Set())
+  const folders: string[] = []
+  await collect(dir, { files, mistakes, folders, seen: new Set() })
   if (files.length === 0 && mistakes.length === 0)
     mistakes.push(unreadable(dir, 'holds no *.yaml file', 'a topology is a folder of YAML files'))
   files.sort((a, b) => (a.path < b.path ? -1 : 1))
+  return { dir, files, mistakes, folders }
+}
+
+/** Reads the topology of a folder, and says all that is wrong with it. */
+export async function readTopology(dir: string): Promise<ParsedTopology> {
+  return parseTopologyFiles(await readTopologyFiles(dir))
+}
+
+/** The topology of files that were read, or all that is wrong with them. */
+export function parseTopologyFiles({ dir, files, mistakes }: TopologyFiles): ParsedTopology {
   if (files.length === 0) return { ok: false, mistakes, warnings: [] }
   const parsed = parseTopology(files)
   if (parsed.ok && mistakes.length === 0) return parsed
@@ -33,8 +52,15 @@ export async function readTopology(dir: string): Promise<ParsedTopology> {
 export async function loadTopology(
   dir: string,
 ): Promise<{ readonly topology: Topology; readonly warnings: readonly Mistake[] }> {
-  const parsed = await readTopology(dir)
-  if (parsed.ok) return { topology: parsed.topology, warnings: parsed.warnings }
+  return validTopology(dir, await readTopology(dir))
+}
+
+/** The same of what was read already. */
+export function validTopology(
+  dir: string,
+  parsed: ParsedTopology,
+): { readonly topology: Topology; readonly warnings: readonly Mistake[] } {
+  if (parsed.ok) return parsed
   const { mistakes } = parsed
   const count = mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`
   const lines = mistakes.map((mistake) => `  ${formatMistake(mistake)}`)
@@ -45,36 +71,36 @@ export async function loadTopology(
   )
 }
 
-async function collect(
-  dir: string,
-  files: SourceFile[],
-  mistakes: Mistake[],
-  seen: Set<string>,
-): Promise<void> {
+interface Collected {
+  readonly files: SourceFile[]
+  readonly mistakes: Mistake[]
+  readonly folders: string[]
+  readonly seen: Set<string>
+}
+
+async function collect(dir: string, collected: Collected): Promise<void> {
+  const { seen, folders, mistakes } = collected
   try {
     const { dev, ino } = await stat(dir)
     // A link may lead back to where we are.
     if (seen.has(`${dev}:${ino}`)) return
     seen.add(`${dev}:${ino}`)
+    folders.push(dir)
     for (const name of await readdir(dir)) {
       // A mounted ConfigMap keeps its files a second time in hidden folders.
-      if (!name.startsWith('.')) await collectEntry(join(dir, name), files, mistakes, seen)
+      if (!name.startsWith('.')) await collectEntry(join(dir, name), collected)
     }
   } catch (error) {
     mistakes.push(unreadable(dir, 'cannot be read', reason(error)))
   }
 }
 
-async function collectEntry(
-  path: string,
-  files: SourceFile[],
-  mistakes: Mistake[],
-  seen: Set<string>,
-): Promise<void> {
+async function collectEntry(path: string, collected: Collected): Promise<void> {
+  const { files, mistakes } = collected
   const isYaml = /\.ya?ml$/i.test(path)
   try {
     const entry = await stat(path)
-    if (entry.isDirectory()) await collect(path, files, mistakes, seen)
+    if (entry.isDirectory()) await collect(path, collected)
     else if (isYaml && entry.isFile()) files.push({ path, text: await readFile(path, 'utf8') })
   } catch (error) {
     // A dangling link to something else is none of our business.

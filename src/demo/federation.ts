@@ -165,7 +165,8 @@ function agentProcess(
   })
 }
 
-async function writeTopology(options: FederationOptions, dir: string): Promise<void> {
+/** Writes a topology as one file. */
+export async function writeTopology(options: FederationOptions, dir: string): Promise<void> {
   const { name = 'demo', home, rings, stages, tasks, handles, join: joins, rollouts } = options
   const stamps = [...options.stamps, ...(options.absent ?? [])]
   const documents: object[] = [

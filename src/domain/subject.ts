@@ -17,6 +17,9 @@ export interface Place {
   readonly stamp: string
 }
 
+/** Which stamp it is, in whatever ring. */
+export type StampName = Pick<Place, 'geo' | 'stamp'>
+
 /** One federation and one of its control planes: what the subjects of DESIGN 4 are made for. */
 export interface Scope {
   readonly federation: string
@@ -70,9 +73,12 @@ export function linkSubject(
   return `${linkPrefix(scope, direction, place)}.${checked(tail)}`
 }
 
-/** The pattern of all that goes to, or comes from, one stamp. */
-export function linkPattern(scope: Scope, direction: Direction, place: Place): string {
-  return `${linkPrefix(scope, direction, place)}.>`
+/**
+ * The pattern of all that goes to, or comes from, one stamp. Of any ring: a stamp may be moved to another
+ * one while events are under way, and the names of stamps are unique. Its geo it cannot change.
+ */
+export function linkPattern(scope: Scope, direction: Direction, { geo, stamp }: StampName): string {
+  return `${linkPrefix(scope, direction, { geo, ring: '*', stamp })}.>`
 }
 
 /** The pattern of one direction of one control plane: what the stream of the hub store captures. */
@@ -80,11 +86,20 @@ export function directionPattern(scope: Scope, direction: Direction): string {
   return `signet.${scope.federation}.${direction}.${scope.controlPlane}.>`
 }
 
-/** The tail of a link subject under the `linkPattern` of its stamp; undefined where it is not under it. */
-export function linkTail(pattern: string, subject: string): string | undefined {
-  const prefix = pattern.slice(0, -1)
-  const tail = subject.slice(prefix.length)
-  return subject.startsWith(prefix) && isPublishable(tail) ? tail : undefined
+/** Tells the tails of the link subjects of one stamp, as `linkPattern` has them; undefined of any other. */
+export function linkTails(
+  { federation, controlPlane }: Scope,
+  direction: Direction,
+  { geo, stamp }: StampName,
+): (subject: string) => string | undefined {
+  const prefix = `signet.${federation}.${direction}.${controlPlane}.${geo}.`
+  const own = `.${stamp}.`
+  return (subject) => {
+    const ringEnd = subject.indexOf('.', prefix.length)
+    if (!subject.startsWith(prefix) || !subject.startsWith(own, ringEnd)) return undefined
+    const tail = subject.slice(ringEnd + own.length)
+    return isPublishable(tail) ? tail : undefined
+  }
 }
 
 export interface ParsedLinkSubject {

@@ -32,7 +32,7 @@ export interface AnswerPumpOptions {
 
 /** Up, second half: answers into their fan-outs, everything else into the control plane (DESIGN 7.3). */
 export function answerPump(options: AnswerPumpOptions): Pump {
-  const { scope, home, hubStore, deadLetters, log } = options
+  const { scope, home, hubStore, fanOuts, deadLetters, log } = options
   return new Pump({
     name: `answers to ${scope.controlPlane}`,
     open: durableReader(hubStore, storeNames(scope).up, durableName(home)),
@@ -46,15 +46,18 @@ export function answerPump(options: AnswerPumpOptions): Pump {
       const link = parseLinkSubject(delivery.subject)
       if (link === undefined) return setAside(options, delivery, 'bad-subject', delivery.subject)
       const { place, tail } = link
-      // NATS lets a stamp publish only as itself; the topology says where it stands (DESIGN 4).
-      if (!options.isKnown(place))
+      const parsed = parseDelivery(delivery, keptnSubject(tail))
+      // NATS lets a stamp publish only as itself; the topology says where it stands (DESIGN 4). Who was
+      // asked before it left the topology may still answer.
+      const isKnown =
+        options.isKnown(place) || (parsed.ok && fanOuts.isTarget(parsed.event.triggeredid, place))
+      if (!isKnown)
         return setAside(
           options,
           delivery,
           'unknown-stamp',
           `${place.geo}/${place.ring}/${place.stamp}`,
         )
-      const parsed = parseDelivery(delivery, keptnSubject(tail))
       // Order holds within a stamp; between two stamps there is none to keep.
       const key = `${place.stamp} ${orderKey(parsed, delivery)}`
       if (parsed.ok) return { key, work: () => take(options, delivery, place, tail, parsed.event) }

@@ -2,6 +2,7 @@ import type { Answer, Taken } from '../domain/fanin.ts'
 import { cancel, takeAnswer, withdraw } from '../domain/fanin.ts'
 import type { Cancelled, FanOut, Settlement, TargetRecords } from '../domain/fanout.ts'
 import { abortByHand, pauseByHand, resumeByHand } from '../domain/hold.ts'
+import type { StampName } from '../domain/subject.ts'
 import type { SignetError } from '../errors.ts'
 import { isSignetError } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -112,6 +113,17 @@ export class FanOuts {
     let count = 0
     for (const { targets } of this.#live.values()) if (targets.has(stamp)) count += 1
     return count
+  }
+
+  /** Whether an open fan-out has asked a stamp. */
+  isTarget(id: string, { geo, stamp }: StampName): boolean {
+    const targets = this.#live.get(id)?.head.targets ?? []
+    return targets.some((target) => target.stamp === stamp && target.geo === geo)
+  }
+
+  /** Whether any open fan-out has asked a stamp. */
+  isWaitingFor(stamp: StampName): boolean {
+    return [...this.#live.keys()].some((id) => this.isTarget(id, stamp))
   }
 
   /**

@@ -5,9 +5,8 @@ import type { ListedStamp } from '../domain/listed-stamp.ts'
 import type { StoreNames } from '../domain/store-names.ts'
 import { durableName, KEPTN_STREAM, storeNames } from '../domain/store-names.ts'
 import type { Scope } from '../domain/subject.ts'
-import { deadLetterPattern, directionPattern } from '../domain/subject.ts'
 import type { ControlPlane, Topology } from '../domain/topology.ts'
-import type { SignetError } from '../errors.ts'
+import { SignetError } from '../errors.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
@@ -22,7 +21,7 @@ import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
 import { pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
-import { fixedTopology } from '../runtime/topology-source.ts'
+import type { TopologySource } from '../runtime/topology-source.ts'
 import { AggregateEmitter } from './aggregate-emitter.ts'
 import { answerPump } from './answer-pump.ts'
 import { caughtUp } from './caught-up.ts'
@@ -32,6 +31,7 @@ import { ControlService } from './control-service.ts'
 import type { EndedFanOut } from './fanout-store.ts'
 import { FanOutStore } from './fanout-store.ts'
 import { FanOuts } from './fanouts.ts'
+import { makeHubStreams } from './hub-streams.ts'
 import { keptnReader } from './keptn-reader.ts'
 import { Membership } from './membership.ts'
 import { PauseWatch } from './pause-watch.ts'
@@ -44,7 +44,7 @@ import { Standings } from './standings.ts'
 
 export interface HubOptions {
   readonly version: string
-  readonly topology: Topology
+  readonly topology: TopologySource
   readonly controlPlane: ControlPlane
   readonly hubStore: Store
   readonly keptnStore: Store
@@ -57,7 +57,8 @@ export interface HubOptions {
   readonly replicas: Replicas
   readonly dedupeWindowMs: number
   readonly retentionMs: number
-  readonly offlineAfterMs: number
+  /** How long (ms) a silent stamp counts as there. */
+  readonly offlineAfterMs: () => number
   readonly inFlight: number
   readonly keptnMaxPayloadBytes: () => number
   /** Whether somebody has paused a sequence in Keptn; absent: it is not asked. */
@@ -84,13 +85,15 @@ export class Hub implements Part {
   #fanOuts: FanOuts | undefined
   #pumps: readonly Pump[] = []
   #control: ControlService | undefined
+  readonly #stopping = new AbortController()
+  #stopPreparing: (() => void) | undefined
   #reason: string | undefined = 'the hub store has not answered yet'
 
   constructor(options: HubOptions) {
     this.#options = options
     this.name = `hub of ${options.controlPlane.name}`
     this.#scope = {
-      federation: options.topology.federation,
+      federation: options.topology.current.federation,
       controlPlane: options.controlPlane.name,
     }
     this.#names = storeNames(this.#scope)
@@ -111,12 +114,12 @@ export class Hub implements Part {
   /** All stamps as it sees them. */
   stamps(now = Date.now()): readonly ListedStamp[] {
     if (this.#membership === undefined || this.#registry === undefined) return []
-    return listStamps(this.#membership, this.#registry, now, this.#options.offlineAfterMs)
+    return listStamps(this.#membership, this.#registry, now, this.#options.offlineAfterMs())
   }
 
   /** The topology with the stamps that joined. */
   get topology(): Topology {
-    return this.#membership?.current ?? this.#options.topology
+    return this.#membership?.current ?? this.#options.topology.current
   }
 
   get fanOuts(): readonly FanOut[] {
@@ -132,6 +135,8 @@ export class Hub implements Part {
     const membership = this.#makeMembership(buckets.stamps)
     this.#membership = membership
     await untilDone(() => membership.start(), signal, note)
+    // First, so that no topology comes between.
+    this.#stopPreparing = membership.beforeChange((next, newer) => this.#makeReady(next, newer))
     await untilDone(() => this.#consumers.makeAll(membership.current.stamps), signal, note)
     const registry = this.#makeRegistry(buckets.stamps, membership)
     await untilDone(() => registry.start(), signal, note)
@@ -164,6 +169,8 @@ export class Hub implements Part {
       const isThere = this.#registry?.record(name) !== undefined && this.#registry.isOnline(name)
       online.set(key, (online.get(key) ?? 0) + (isThere ? 1 : 0))
     }
+    // A ring that a reload took away is not to be counted for ever.
+    metrics.stampsOnline.reset()
     for (const [key, count] of online) {
       const [geo = '', ring = ''] = key.split(' ')
       metrics.stampsOnline.set({ geo, ring }, count)
@@ -172,6 +179,8 @@ export class Hub implements Part {
 
   async stop(): Promise<void> {
     this.#reason = 'stopping'
+    this.#stopPreparing?.()
+    this.#stopping.abort(new SignetError('SIGNET_STOPPED', 'The hub stops.'))
     this.#control?.stop()
     await Promise.all(this.#pumps.map((pump) => pump.drain()))
     await this.#fanOuts?.stop()
@@ -182,20 +191,9 @@ export class Hub implements Part {
   async #prepare() {
     const { hubStore, replicas, dedupeWindowMs, retentionMs, wayIn } = this.#options
     const ages = { maxAgeMs: retentionMs, duplicateWindowMs: dedupeWindowMs, replicas }
-    const { down, up, deadLetters, fanoutBucket, stampsBucket } = this.#names
-    const scope = this.#scope
+    const { fanoutBucket, stampsBucket } = this.#names
     await wayIn.open()
-    await hubStore.ensureStream({
-      name: down,
-      subjects: [directionPattern(scope, 'down')],
-      ...ages,
-    })
-    await hubStore.ensureStream({ name: up, subjects: [directionPattern(scope, 'up')], ...ages })
-    await hubStore.ensureStream({
-      name: deadLetters,
-      subjects: [deadLetterPattern(scope)],
-      ...ages,
-    })
+    await makeHubStreams(hubStore, this.#scope, this.#names, ages)
     await this.#consumers.makeForAnswers(this.#options.controlPlane.home.stamp)
     return {
       fanOuts: await Bucket.open<FanOut | TargetRecord | EndedFanOut>(hubStore, {
@@ -211,10 +209,27 @@ export class Hub implements Part {
     }
   }
 
+  /** The stamps of a coming topology have their consumers before anything is sent to them. */
+  async #makeReady({ stamps }: Topology, newer: AbortSignal): Promise<void> {
+    const signal = AbortSignal.any([newer, this.#stopping.signal])
+    try {
+      await untilDone(
+        () => this.#consumers.makeAll(stamps),
+        signal,
+        (error) => {
+          this.#options.log.debug({ error }, 'A new topology waits for the hub store.')
+        },
+      )
+    } catch (error) {
+      // A hub that stops holds nobody up: the next one makes them when it starts.
+      if (!this.#stopping.signal.aborted) throw error
+    }
+  }
+
   #makeMembership(bucket: Bucket<StampRecord | Standing>): Membership {
     const { topology, log, metrics } = this.#options
     return new Membership({
-      listed: fixedTopology(topology),
+      listed: topology,
       standings: new Standings(bucket),
       consumers: this.#consumers,
       now: Date.now,
@@ -229,6 +244,7 @@ export class Hub implements Part {
     return new StampRegistry({
       scope: this.#scope,
       membership,
+      isWaitedFor: (place) => this.#fanOuts?.isWaitingFor(place) ?? false,
       messages,
       bucket,
       offlineAfterMs,

@@ -188,6 +188,11 @@ export class Membership implements TopologySource {
     if (gone.length > 0) this.#gather()
   }
 
+  /** Nothing is to be read any more for a stamp that ring files listed once. */
+  async left(stamp: string): Promise<void> {
+    await this.#options.consumers.drop(stamp)
+  }
+
   #joinByRule(place: Place): void {
     if (this.#joining.has(place.stamp)) return
     // What could not be stored is tried again when it next announces itself.

@@ -4,9 +4,9 @@ import type { KeptnEvent } from '../domain/event.ts'
 import type { Presence } from '../domain/presence.ts'
 import { parsePresence } from '../domain/presence.ts'
 import type { Standing } from '../domain/stamp-standing.ts'
-import type { Scope } from '../domain/subject.ts'
+import type { Place, Scope } from '../domain/subject.ts'
 import { parsePresenceSubject, presencePattern } from '../domain/subject.ts'
-import type { Stamp } from '../domain/topology.ts'
+import type { Stamp, Topology } from '../domain/topology.ts'
 import type { Bucket } from '../links/bucket.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
 import type { Log } from '../observe/log.ts'
@@ -25,8 +25,10 @@ export interface StampRegistryOptions {
   readonly membership: Membership
   readonly messages: CoreMessages
   readonly bucket: Bucket<StampRecord | Standing>
+  /** Whether something that was begun waits for a stamp, though the topology has it no more. */
+  readonly isWaitedFor: (place: Place) => boolean
   /** A stamp that is silent for so long is offline, in milliseconds. */
-  readonly offlineAfterMs: number
+  readonly offlineAfterMs: () => number
   /** A stamp that no ring file lists is forgotten after so long a silence, in milliseconds. */
   readonly forgetAfterMs: number
   readonly now: () => number
@@ -45,7 +47,13 @@ export class StampRegistry {
   readonly #records = new Map<string, StampRecord>()
   readonly #writtenAt = new Map<string, number>()
   readonly #startedAt: number
+  /** When (ms) stamps became members, of those that were none at the start. */
+  readonly #joinedAt = new Map<string, number>()
+  /** Rings in which stamps speak that stand in others. */
+  readonly #otherRings = new Map<string, string>()
+  #members: ReadonlySet<string> = new Set()
   #stopListening: (() => void) | undefined
+  #stopWatching: (() => void) | undefined
   #sweeper: NodeJS.Timeout | undefined
 
   constructor(options: StampRegistryOptions) {
@@ -55,11 +63,15 @@ export class StampRegistry {
 
   /** Reads what an earlier hub knew, and begins to listen. */
   async start(): Promise<void> {
-    const { bucket, messages, scope } = this.#options
+    const { bucket, messages, scope, membership } = this.#options
     for (const { key, value } of await bucket.load('*'))
       this.#records.set(key, value as StampRecord)
     this.#stopListening = messages.listen(presencePattern(scope), (subject, json) => {
       this.#heard(subject, json)
+    })
+    this.#members = namesOf(membership.current)
+    this.#stopWatching = membership.onChange((topology) => {
+      this.#membersChanged(namesOf(topology))
     })
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS)
     this.#sweeper.unref()
@@ -68,16 +80,18 @@ export class StampRegistry {
   stop(): void {
     clearInterval(this.#sweeper)
     this.#stopListening?.()
+    this.#stopWatching?.()
   }
 
   /**
    * Whether a stamp is heard of. One that was never heard of counts as there until the hub has listened
-   * long enough to know better.
+   * for it long enough to know better.
    */
   isOnline(stamp: string): boolean {
     const { now, offlineAfterMs } = this.#options
     const heardAt = this.#records.get(stamp)?.heardAt ?? 0
-    return now() - Math.max(heardAt, this.#startedAt) < offlineAfterMs
+    const since = this.#joinedAt.get(stamp) ?? this.#startedAt
+    return now() - Math.max(heardAt, since) < offlineAfterMs()
   }
 
   /** Since when a stamp has been online; 0 where it never went away as far as we know. */
@@ -101,20 +115,44 @@ export class StampRegistry {
     const place = parsePresenceSubject(subject)
     const presence = parsePresence(json)
     if (place === undefined || presence === undefined) return
-    const stamp = this.#options.membership.announced(place, presence)
-    if (stamp === undefined) return
+    const { membership, isWaitedFor, offlineAfterMs } = this.#options
+    const hasLeft = membership.find(place.stamp) === undefined && isWaitedFor(place)
+    const member = hasLeft ? undefined : membership.announced(place, presence)
+    if (!hasLeft && member === undefined) return
+    if (member !== undefined) this.#compareRing(place, member.ring)
+    const name = place.stamp
     const now = this.#options.now()
-    const before = this.#records.get(stamp.name)
-    const wasSilent = before === undefined || now - before.heardAt >= this.#options.offlineAfterMs
+    const before = this.#records.get(name)
+    const wasSilent = before === undefined || now - before.heardAt >= offlineAfterMs()
     const onlineSince = wasSilent ? now : before.onlineSince
     const { version: _, ...said } = presence
     const record: StampRecord = { ...said, heardAt: now, onlineSince }
-    this.#records.set(stamp.name, record)
+    this.#records.set(name, record)
     const isNews =
       wasSilent || JSON.stringify(before.integrations) !== JSON.stringify(record.integrations)
-    if (isNews) this.#options.onChange(stamp.name)
-    if (isNews || now - (this.#writtenAt.get(stamp.name) ?? 0) >= REWRITE_MS)
-      this.#write(stamp.name, record, now)
+    if (isNews) this.#options.onChange(name)
+    if (isNews || now - (this.#writtenAt.get(name) ?? 0) >= REWRITE_MS)
+      this.#write(name, record, now)
+  }
+
+  /** After a change of the topology, stamp and hub read their copies of it at different times. */
+  #compareRing(place: Place, ring: string): void {
+    if (place.ring === ring) this.#otherRings.delete(place.stamp)
+    else if (this.#otherRings.get(place.stamp) !== place.ring) {
+      this.#otherRings.set(place.stamp, place.ring)
+      this.#options.log.warn(
+        { ...place, topology: ring },
+        'A stamp speaks from another ring than the topology here has it in.',
+      )
+    }
+  }
+
+  /** A stamp that has just become a member may take as long to be heard as one at the start. */
+  #membersChanged(members: ReadonlySet<string>): void {
+    const now = this.#options.now()
+    for (const name of members) if (!this.#members.has(name)) this.#joinedAt.set(name, now)
+    for (const name of this.#joinedAt.keys()) if (!members.has(name)) this.#joinedAt.delete(name)
+    this.#members = members
   }
 
   #write(stamp: string, record: StampRecord, now: number): void {
@@ -134,6 +172,8 @@ export class StampRegistry {
       const members = new Set(membership.current.stamps.map(({ name }) => name))
       for (const stamp of this.#records.keys()) {
         if (members.has(stamp) || !this.#isGone(stamp)) continue
+        // All that it has had is older than the hub store keeps: a new consumer would begin with nothing old.
+        await membership.left(stamp)
         await bucket.forget(stamp)
         this.#records.delete(stamp)
       }
@@ -146,6 +186,10 @@ export class StampRegistry {
   #isGone(stamp: string, joinedAt = 0): boolean {
     const { now, offlineAfterMs, forgetAfterMs } = this.#options
     const heardAt = Math.max(this.#records.get(stamp)?.heardAt ?? 0, joinedAt)
-    return now() - heardAt >= forgetAfterMs && now() - this.#startedAt >= 10 * offlineAfterMs
+    return now() - heardAt >= forgetAfterMs && now() - this.#startedAt >= 10 * offlineAfterMs()
   }
+}
+
+function namesOf({ stamps }: Topology): ReadonlySet<string> {
+  return new Set(stamps.map(({ name }) => name))
 }

@@ -13,9 +13,14 @@ export interface Log {
   child(facts: object): Log
 }
 
+/** The log of an agent. */
+export interface AgentLog extends Log {
+  setLevel(level: LogLevel): void
+}
+
 /** JSON lines on stderr: stdout belongs to the answers of commands. Never handed a secret. */
-export function createLog(level: LogLevel, facts: Readonly<Record<string, string>>): Log {
-  return pino(
+export function createLog(level: LogLevel, facts: Readonly<Record<string, string>>): AgentLog {
+  const logger = pino(
     {
       level,
       base: facts,
@@ -26,6 +31,10 @@ export function createLog(level: LogLevel, facts: Readonly<Record<string, string
     },
     pino.destination({ fd: 2, sync: true }),
   )
+  const setLevel = (level: LogLevel): void => {
+    logger.level = level
+  }
+  return Object.assign(logger, { setLevel })
 }
 
 /** An error as a log line has it: what a person needs, a stack only where nobody foresaw it. */

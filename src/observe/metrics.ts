@@ -128,6 +128,17 @@ export class Metrics {
     [],
   )
 
+  readonly reloads = this.#counter(
+    'signet_reloads_total',
+    'Changes of topology and settings, by whether the agent went over to them.',
+    ['result'],
+  )
+  readonly reloadPending = this.#gauge(
+    'signet_reload_pending',
+    'Whether the files say something else than what this agent runs with (1): refused, or being prepared.',
+    [],
+  )
+
   constructor() {
     collectDefaultMetrics({ register: this.registry })
   }

@@ -3,11 +3,8 @@ import type { ControlPlane, Stamp, Topology } from '../domain/topology.ts'
 
 /** What the status is made of; parts are seen by what they tell only. */
 export interface StatusSources {
-  readonly config: {
-    readonly version: string
-    readonly stamp: string
-    readonly topology: Topology
-  }
+  readonly config: { readonly version: string; readonly stamp: string }
+  readonly topology: Topology
   readonly homeOf: readonly ControlPlane[]
   readonly place: Stamp | undefined
   readonly gateway: { readonly state: object }
@@ -15,6 +12,7 @@ export interface StatusSources {
   readonly hubs: readonly HubSource[]
   /** Undefined where this cluster is no stamp. */
   readonly integrations: IntegrationSource | undefined
+  readonly reloads: { status(): object }
   readonly reasons: readonly string[]
 }
 
@@ -35,8 +33,7 @@ interface HubSource {
 
 /** `/status`: what an agent is, sees and does, as JSON. Holds no secret: addresses come without users. */
 export function agentStatus(sources: StatusSources, now: number): object {
-  const { config, homeOf, place, gateway, keptn, hubs, integrations, reasons } = sources
-  const { topology } = config
+  const { config, topology, homeOf, place, gateway, keptn, hubs, integrations, reasons } = sources
   return {
     federation: topology.federation,
     stamp: config.stamp,
@@ -45,6 +42,7 @@ export function agentStatus(sources: StatusSources, now: number): object {
     reasons,
     ...(place === undefined ? {} : { geo: place.geo, ring: place.ring }),
     homeOf: homeOf.map(({ name }) => name),
+    configuration: sources.reloads.status(),
     links: { gateway: gateway.state, keptn: keptn.state },
     ...(integrations === undefined ? {} : { integrations: integrationStatus(integrations) }),
     hubs: hubs.map((hub) => ({

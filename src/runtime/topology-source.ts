@@ -23,6 +23,50 @@ export function fixedTopology(topology: Topology): TopologySource {
   return { current: topology, onChange: () => () => {}, beforeChange: () => () => {} }
 }
 
+/** The topology of an agent, which can be replaced while it runs. */
+export class LiveTopology implements TopologySource {
+  readonly #listeners = new Set<(topology: Topology) => void>()
+  readonly #prepares = new Set<Prepare>()
+  #current: Topology
+
+  constructor(topology: Topology) {
+    this.#current = topology
+  }
+
+  get current(): Topology {
+    return this.#current
+  }
+
+  onChange(listener: (topology: Topology) => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  beforeChange(prepare: Prepare): () => void {
+    this.#prepares.add(prepare)
+    return () => {
+      this.#prepares.delete(prepare)
+    }
+  }
+
+  /** Puts `next` in the place of what is current, once all is prepared; then all parts see it at once. */
+  async replace(next: Topology, signal: AbortSignal): Promise<void> {
+    const done = new Set<Prepare>()
+    for (;;) {
+      // Somebody may have joined meanwhile, who made ready for the topology that is still current.
+      const open = [...this.#prepares].filter((prepare) => !done.has(prepare))
+      if (open.length === 0) break
+      await Promise.all(open.map((prepare) => prepare(next, signal)))
+      for (const prepare of open) done.add(prepare)
+    }
+    signal.throwIfAborted()
+    this.#current = next
+    for (const listener of this.#listeners) listener(next)
+  }
+}
+
 /** What is derived from a topology, made once for each. */
 export function perTopology<T>(source: TopologySource, derive: (topology: Topology) => T): () => T {
   let made: { readonly from: Topology; readonly value: T } | undefined

@@ -16,11 +16,13 @@ import type { Store } from '../links/store.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Pump } from '../runtime/pump.ts'
+import type { TopologySource } from '../runtime/topology-source.ts'
 import { observeLag, traceHeader } from './deliver.ts'
 
 export interface CollectOptions {
-  readonly topology: Topology
-  readonly place: Place
+  readonly topology: TopologySource
+  /** Where this stamp stands now. */
+  readonly place: () => Place
   readonly keptnStore: Store
   /** Listens to the integrations where no stream keeps what they publish. */
   readonly listen: () => DeliverySource
@@ -38,7 +40,12 @@ export interface CollectOptions {
 }
 
 /** Makes the stream that keeps what the integrations publish, agent or not, and its consumer. */
-export async function openCollection(options: CollectOptions): Promise<void> {
+export async function openCollection(
+  options: Pick<
+    CollectOptions,
+    'keptnStore' | 'place' | 'retentionMs' | 'dedupeWindowMs' | 'isDurable'
+  >,
+): Promise<void> {
   const { keptnStore, place, retentionMs, dedupeWindowMs, isDurable } = options
   if (!isDurable()) return
   await keptnStore.ensureStream({
@@ -51,7 +58,7 @@ export async function openCollection(options: CollectOptions): Promise<void> {
   })
   await keptnStore.ensureConsumer({
     stream: LOCAL_STREAM,
-    durable: durableName(place.stamp),
+    durable: durableName(place().stamp),
     filter: KEPTN_PATTERN,
     start: { from: 'all' },
     ackWaitMs: ACK_WAIT_MS,
@@ -65,7 +72,7 @@ export function collectPump(options: CollectOptions): Pump {
   return new Pump({
     name: 'collect',
     open: isDurable()
-      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place.stamp))
+      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place().stamp))
       : () => Promise.resolve(listen()),
     direction: 'up',
     inFlight: options.inFlight,
@@ -80,17 +87,19 @@ export function collectPump(options: CollectOptions): Pump {
       const key = orderKey(parsed, delivery)
       if (parsed.ok) return { key, work: () => collect(options, delivery, parsed.event) }
       const { reason, detail } = parsed
-      const deadLetters = options.deadLetters(planeName(options.topology, ''))
+      const deadLetters = options.deadLetters(planeName(options.topology.current, ''))
       return { key, work: () => deadLetters.store('up', delivery, reason, detail) }
     },
   })
 }
 
 async function collect(
-  { topology, place, publisher, deadLetters, metrics }: CollectOptions,
+  { topology: source, place: placeNow, publisher, deadLetters, metrics }: CollectOptions,
   delivery: Delivery,
   event: KeptnEvent,
 ): Promise<void> {
+  const topology = source.current
+  const place = placeNow()
   const controlPlane = planeName(topology, event.project)
   const scope = { federation: topology.federation, controlPlane }
   const tail = tailOf(event.type)

@@ -1,6 +1,6 @@
 import type { KeptnEvent } from '../domain/event.ts'
-import type { Place, Scope } from '../domain/subject.ts'
-import { keptnSubject, linkPattern, linkTail } from '../domain/subject.ts'
+import type { Scope, StampName } from '../domain/subject.ts'
+import { keptnSubject, linkTails } from '../domain/subject.ts'
 import { durableName, storeNames } from '../domain/store-names.ts'
 import { ACK_WAIT_MS, durableReader } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
@@ -18,7 +18,7 @@ import type { Gate } from './gate.ts'
 
 export interface DeliverOptions {
   readonly scope: Scope
-  readonly place: Place
+  readonly place: StampName
   readonly hubStore: Store
   readonly wayIn: WayIn
   readonly gate: Gate
@@ -32,7 +32,7 @@ export interface DeliverOptions {
 export function deliverPump(options: DeliverOptions): Pump {
   const { scope, place, hubStore, log } = options
   const { down } = storeNames(scope)
-  const pattern = linkPattern(scope, 'down', place)
+  const tailOf = linkTails(scope, 'down', place)
   return new Pump({
     name: `deliver from ${scope.controlPlane}`,
     open: durableReader(hubStore, down, durableName(place.stamp)),
@@ -43,7 +43,7 @@ export function deliverPump(options: DeliverOptions): Pump {
       log.debug({ error }, 'Delivering waits.')
     },
     prepare: (delivery) => {
-      const tail = linkTail(pattern, delivery.subject) ?? ''
+      const tail = tailOf(delivery.subject) ?? ''
       const parsed = parseDelivery(delivery, tail === '' ? '' : keptnSubject(tail))
       const key = orderKey(parsed, delivery)
       if (!parsed.ok) {

@@ -1,8 +1,8 @@
 import type { KeptnEvent } from '../domain/event.ts'
-import type { Stamp } from '../domain/topology.ts'
 import { SignetError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { TopologySource } from '../runtime/topology-source.ts'
 import type { KnownIntegrations } from './registrations.ts'
 
 /**
@@ -21,8 +21,9 @@ export interface Gate {
 }
 
 export interface InterestGateOptions {
-  /** What the topology says of this stamp: what it `handles` needs no integration that pings us. */
-  readonly stamp: Stamp
+  /** The tasks that the topology says this stamp `handles`: they need no integration that pings us. */
+  readonly handles: () => readonly string[]
+  readonly topology: Pick<TopologySource, 'onChange'>
   readonly integrations: KnownIntegrations
   /** An event that waits for so long is worth a warning, in milliseconds; default 10 s. */
   readonly warnMs?: number
@@ -39,22 +40,24 @@ interface Waiting {
 const WARN_MS = 10_000
 
 /**
- * The gate that asks the registrations. It looks at what waits whenever one of them changes, and never in
- * between. What waits is bounded by what the pump takes on.
+ * The gate that asks the registrations. It looks at what waits whenever one of them or the topology changes,
+ * and never in between. What waits is bounded by what the pump takes on.
  */
 export class InterestGate implements Gate {
   readonly #options: InterestGateOptions
   readonly #waiting = new Set<Waiting>()
   /** By event type: one warning for each, until none of them waits any more. */
   readonly #warnings = new Map<string, NodeJS.Timeout>()
-  readonly #forgetIntegrations: () => void
+  /** Nobody calls it any more. */
+  readonly #forget: readonly (() => void)[]
   #stopped: SignetError | undefined
 
   constructor(options: InterestGateOptions) {
     this.#options = options
-    this.#forgetIntegrations = options.integrations.onChange(() => {
+    const look = (): void => {
       this.#look()
-    })
+    }
+    this.#forget = [options.integrations.onChange(look), options.topology.onChange(look)]
   }
 
   get held(): number {
@@ -65,7 +68,7 @@ export class InterestGate implements Gate {
     const { parsedType } = event
     // Anything else expects no answer, and nothing stalls without it.
     if (parsedType.shape !== 'task' || parsedType.kind !== 'triggered') return true
-    if (this.#options.stamp.handles.includes(parsedType.task)) return true
+    if (this.#options.handles().includes(parsedType.task)) return true
     return this.#options.integrations.hearing(event) !== 'silent'
   }
 
@@ -84,7 +87,7 @@ export class InterestGate implements Gate {
       'SIGNET_STOPPED',
       'The stamp stops; what was held comes again.',
     )
-    this.#forgetIntegrations()
+    for (const forget of this.#forget) forget()
     for (const waiting of this.#waiting) waiting.reject(this.#stopped)
     this.#waiting.clear()
     this.#tidy()

@@ -100,7 +100,7 @@ export class HttpsRole implements Part {
       this.#reason = error.message
     }
     const isDurable = (): boolean => wayIn.isDurable
-    const collection = { ...this.#options, isDurable, deadLetters: () => this.#options.deadLetters }
+    const collection = { ...this.#options, isDurable, place: () => this.#options.place }
     await untilDone(() => wayIn.open(), signal, note)
     await untilDone(() => openCollection(collection), signal, note)
     const setAside = {

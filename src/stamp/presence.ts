@@ -1,17 +1,19 @@
 import type { Presence } from '../domain/presence.ts'
 import type { Place } from '../domain/subject.ts'
 import { presenceSubject } from '../domain/subject.ts'
-import type { Topology } from '../domain/topology.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
 import type { Part } from '../runtime/lifecycle.ts'
+import type { TopologySource } from '../runtime/topology-source.ts'
 import type { Registrations } from './registrations.ts'
 
 export interface PresencePartOptions {
-  readonly topology: Topology
-  readonly place: Place
+  readonly topology: TopologySource
+  /** Where this stamp stands now. */
+  readonly place: () => Place
   readonly messages: CoreMessages
   readonly agentVersion: string
-  readonly intervalMs: number
+  /** How long (ms) from one to the next. */
+  readonly intervalMs: () => number
   readonly isKeptnConnected: () => boolean
   /** What this stamp's integrations want; a change of it is said at once. */
   readonly registrations: Pick<Registrations, 'list' | 'count' | 'onChange'>
@@ -22,27 +24,37 @@ export class PresencePart implements Part {
   readonly name = 'presence'
   readonly #options: PresencePartOptions
   #timer: NodeJS.Timeout | undefined
-  #forgetRegistrations: (() => void) | undefined
+  #forget: readonly (() => void)[] = []
 
   constructor(options: PresencePartOptions) {
     this.#options = options
   }
 
   start(): Promise<void> {
-    this.#say()
-    this.#timer = setInterval(() => {
-      this.#say()
-    }, this.#options.intervalMs)
-    this.#forgetRegistrations = this.#options.registrations.onChange((change) => {
-      if (change !== 'entry') this.#say()
-    })
+    const { registrations, topology } = this.#options
+    this.#sayAgain()
+    this.#forget = [
+      registrations.onChange((change) => {
+        if (change !== 'entry') this.#say()
+      }),
+      topology.onChange(() => {
+        this.#say()
+      }),
+    ]
     return Promise.resolve()
   }
 
   stop(): Promise<void> {
-    clearInterval(this.#timer)
-    this.#forgetRegistrations?.()
+    clearTimeout(this.#timer)
+    for (const forget of this.#forget) forget()
     return Promise.resolve()
+  }
+
+  #sayAgain(): void {
+    this.#say()
+    this.#timer = setTimeout(() => {
+      this.#sayAgain()
+    }, this.#options.intervalMs())
   }
 
   #say(): void {
@@ -55,9 +67,10 @@ export class PresencePart implements Part {
       integrations: registrations.list() ?? null,
       alive: registrations.count.alive,
     }
-    for (const { name } of topology.controlPlanes) {
-      const scope = { federation: topology.federation, controlPlane: name }
-      messages.say(presenceSubject(scope, place), presence)
+    const { federation, controlPlanes } = topology.current
+    for (const { name } of controlPlanes) {
+      const scope = { federation, controlPlane: name }
+      messages.say(presenceSubject(scope, place()), presence)
     }
   }
 }

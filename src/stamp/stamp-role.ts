@@ -1,5 +1,4 @@
 import type { Place } from '../domain/subject.ts'
-import type { Topology } from '../domain/topology.ts'
 import type { SignetError } from '../errors.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
@@ -13,14 +12,16 @@ import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
 import { pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
+import type { TopologySource } from '../runtime/topology-source.ts'
 import type { CollectOptions } from './collect.ts'
 import { collectPump, openCollection } from './collect.ts'
 import { deliverPump } from './deliver.ts'
 import type { Gate } from './gate.ts'
 
 export interface StampRoleOptions {
-  readonly topology: Topology
-  readonly place: Place
+  readonly topology: TopologySource
+  /** Where this stamp stands now. */
+  readonly place: () => Place
   readonly keptnStore: Store
   /** Listens to the integrations where no stream keeps what they publish. */
   readonly listen: () => DeliverySource
@@ -64,7 +65,7 @@ export class StampRole implements Part {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { topology, wayIn, log, metrics } = this.#options
+    const { topology, place, wayIn, log, metrics } = this.#options
     const collection: CollectOptions = { ...this.#options, isDurable: () => wayIn.isDurable }
     const note = (error: SignetError): void => {
       if (this.#reason !== error.message) log.warn({ error }, 'The stamp waits.')
@@ -72,10 +73,13 @@ export class StampRole implements Part {
     }
     await untilDone(() => wayIn.open(), signal, note)
     await untilDone(() => openCollection(collection), signal, note)
-    const deliveries = topology.controlPlanes.map(({ name, storeDomain }) =>
+    // No reload changes these, nor the stamp's name and geo.
+    const { federation, controlPlanes } = topology.current
+    const deliveries = controlPlanes.map(({ name, storeDomain }) =>
       deliverPump({
         ...this.#options,
-        scope: { federation: topology.federation, controlPlane: name },
+        place: place(),
+        scope: { federation, controlPlane: name },
         hubStore: this.#options.hubStore(storeDomain),
         deadLetters: this.#options.deadLetters(name),
       }),

@@ -25,7 +25,8 @@ export interface VisitedRegistrations {
 export interface UpstreamVisitOptions {
   readonly registrations: VisitedRegistrations
   readonly uniform: UpstreamUniform
-  readonly place: Place
+  /** Where this stamp stands now. */
+  readonly place: () => Place
   readonly log: Log
 }
 
@@ -90,7 +91,7 @@ export class UpstreamVisit {
       upstream.distributorversion === distributorversion
     if (upstream !== undefined && isUpToDate) return upstream
     const { uniform, place } = this.#options
-    const made = await uniform.register(toUpstream(registration, place), signal)
+    const made = await uniform.register(toUpstream(registration, place()), signal)
     await this.#change(id, registeredUpstream(registration, made.id, made.isNew, randomUUID))
     return made
   }
@@ -104,7 +105,7 @@ export class UpstreamVisit {
     const { registrations, place, log } = this.#options
     const { registration, upstream } = registrations.entry(id) ?? {}
     if (registration === undefined || upstream?.id !== known.id) return
-    if (!isTheSame(answer, registration, place.stamp))
+    if (!isTheSame(answer, registration, place().stamp))
       throw refused('The control plane has another integration under this id.', id)
     const there = answer.subscriptions
     if (upstream.subscriptions === null || !areSame(upstream.subscriptions, there)) {

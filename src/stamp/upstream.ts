@@ -13,8 +13,8 @@ import { UpstreamVisit } from './upstream-visit.ts'
 export interface UpstreamOptions {
   readonly caller: KeptnCaller
   readonly registrations: Registrations
-  /** Of this stamp. */
-  readonly place: Pick<Stamp, 'geo' | 'ring' | 'name'>
+  /** Where this stamp stands now. */
+  readonly place: () => Pick<Stamp, 'geo' | 'ring' | 'name'>
   readonly now: () => number
   /** Where it is not the usual one. */
   readonly pace?: UpstreamPace | undefined
@@ -33,10 +33,12 @@ export function logsUpstream(
 /** What tells it of registrations; made for each time that this agent of the stamp leads. */
 export function registrationsUpstream(options: UpstreamOptions): RegistrationsUplink {
   const { caller, metrics, pace, place, ...rest } = options
-  const { geo, ring, name } = place
   const visit = new UpstreamVisit({
     ...rest,
-    place: { geo, ring, stamp: name },
+    place: () => {
+      const { geo, ring, name } = place()
+      return { geo, ring, stamp: name }
+    },
     uniform: new UpstreamUniform(caller, metrics),
   })
   return new RegistrationsUplink({ ...rest, visit, ...(pace === undefined ? {} : { pace }) })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { BackoffRule } from '../domain/backoff.ts'
 import { backoffMs } from '../domain/backoff.ts'
+import type { Place } from '../domain/subject.ts'
 import { apiFlowSubject } from '../domain/subject.ts'
 import { requestFields } from '../domain/http-fields.ts'
 import { decodeFrame, encodeFrame, frameBytes } from '../domain/tunnel-frame.ts'
@@ -18,7 +19,9 @@ import { appliedOf, failure, isWorthAnother, reasonOf } from './tunnel-failure.t
 import type { TunnelAnswer, TunnelRequest } from './tunnel-request.ts'
 import { collected, isWhole } from './tunnel-request.ts'
 
-export interface TunnelClientOptions extends Omit<EntryCallOptions, 'budget'> {
+export interface TunnelClientOptions extends Omit<EntryCallOptions, 'budget' | 'place'> {
+  /** Where the stamp stands now. */
+  readonly place: () => Place
   readonly metrics: Metrics
   /** The most calls under way at once. */
   readonly mostCalls: number
@@ -164,7 +167,8 @@ export class TunnelClient implements Part, KeptnCaller {
     const { id, isSecond, signal } = how
     const answerMs = Math.max(1, Math.floor(how.answerMs))
     const times = { ...this.#options.times, answerMs }
-    const options = { ...this.#options, times, budget: this.#budget }
+    const place = this.#options.place()
+    const options = { ...this.#options, place, times, budget: this.#budget }
     const call: EntryCall = new EntryCall(options, request, id, () => {
       this.#calls.delete(call)
       this.#checkIdle()
@@ -202,7 +206,7 @@ export class TunnelClient implements Part, KeptnCaller {
     const { lines, scope, place } = this.#options
     try {
       const cancel = encodeFrame({ kind: 'cancel', head: {} })
-      lines.say(apiFlowSubject(scope, place, frame.head.to), cancel)
+      lines.say(apiFlowSubject(scope, place(), frame.head.to), cancel)
     } catch {
       // Disconnected: it hears nothing from here for long, and gives up by itself.
     }

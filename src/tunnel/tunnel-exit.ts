@@ -5,7 +5,6 @@ import { KEPTN_SERVICES } from '../domain/keptn-service.ts'
 import { targetMistake } from '../domain/request-target.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { apiFlowPattern, apiFlowSubject, apiPattern, parseApiSubject } from '../domain/subject.ts'
-import type { Stamp, Topology } from '../domain/topology.ts'
 import type { AskHead } from '../domain/tunnel-frame.ts'
 import { decodeFrame, encodeFrame } from '../domain/tunnel-frame.ts'
 import type { Bucket } from '../links/bucket.ts'
@@ -13,6 +12,8 @@ import type { Heard } from '../links/api-lines.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Part } from '../runtime/lifecycle.ts'
+import type { TopologySource } from '../runtime/topology-source.ts'
+import { perTopology } from '../runtime/topology-source.ts'
 import type { AllowanceOptions } from './allowance.ts'
 import { Allowance } from './allowance.ts'
 import type { CallRecord } from './applied-calls.ts'
@@ -26,7 +27,7 @@ import { failHead, failure, reasonOf } from './tunnel-failure.ts'
 
 export interface TunnelExitOptions extends Pick<ExitCallOptions, 'lines' | 'rules' | 'times'> {
   readonly scope: Scope
-  readonly topology: Topology
+  readonly topology: TopologySource
   readonly way: ServiceWay
   readonly limits: AllowanceOptions
   /** Opens the bucket of calls that change something. */
@@ -47,7 +48,7 @@ export class TunnelExit implements Part {
   readonly #options: TunnelExitOptions
   /** This agent among those of its control plane: a token of the subjects that its calls go on at. */
   readonly #agent = randomBytes(9).toString('hex')
-  readonly #stamps: ReadonlyMap<string, Stamp>
+  readonly #geoOf: () => ReadonlyMap<string, string>
   readonly #callOptions: ExitCallOptions
   readonly #calls = new Map<string, { readonly place: Place; readonly call: ExitCall }>()
   readonly #running = new Set<Promise<void>>()
@@ -59,7 +60,10 @@ export class TunnelExit implements Part {
   constructor(options: TunnelExitOptions) {
     this.#options = options
     this.name = `tunnel exit of ${options.scope.controlPlane}`
-    this.#stamps = new Map(options.topology.stamps.map((stamp) => [stamp.name, stamp]))
+    this.#geoOf = perTopology(
+      options.topology,
+      ({ stamps }) => new Map(stamps.map(({ name, geo }) => [name, geo])),
+    )
     this.#callOptions = {
       ...options,
       services: new ServiceCaller(options.way),
@@ -150,17 +154,17 @@ export class TunnelExit implements Part {
     try {
       if (this.#isDraining) throw failure('draining', 'This hub agent drains.')
       const place = parseApiSubject(subject)?.place
-      const stamp = place === undefined ? undefined : this.#stamps.get(place.stamp)
-      if (place === undefined || stamp?.geo !== place.geo || stamp.ring !== place.ring)
+      // Its ring may just have changed on one side and not yet on the other; its geo cannot.
+      if (place === undefined || this.#geoOf().get(place.stamp) !== place.geo)
         throw failure('unknown-stamp', 'The topology has no such stamp there.')
       const frame = decodeFrame(bytes)
       if (frame?.kind !== 'ask') throw failure('bad-request', 'This is no request of a tunnel.')
       const ask = checked(frame.head)
-      const verdict = judgeCall(this.#options.rules, stamp.name, ask)
+      const verdict = judgeCall(this.#options.rules, place.stamp, ask)
       if (!verdict.ok) throw failure(verdict.reason, `Refused: ${verdict.message}.`)
       this.#next += 1
       const to = `${this.#agent}.${this.#next.toString(36)}`
-      return { place, call: { stamp: stamp.name, ask, body: frame.body, reply, to } }
+      return { place, call: { stamp: place.stamp, ask, body: frame.body, reply, to } }
     } catch (error) {
       this.#tell(reply, error)
       throw error
@@ -186,7 +190,11 @@ export class TunnelExit implements Part {
   #isAlive(agent: string): Promise<boolean> {
     if (agent === this.#agent) return Promise.resolve(true)
     const { lines, scope, topology } = this.#options
-    const { geo, ring, name } = topology.stamps[0] ?? { geo: 'none', ring: 'none', name: 'none' }
+    const { geo, ring, name } = topology.current.stamps[0] ?? {
+      geo: 'none',
+      ring: 'none',
+      name: 'none',
+    }
     return new Promise((resolve) => {
       const done = (isAlive: boolean): void => {
         clearTimeout(timer)

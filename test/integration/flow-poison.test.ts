@@ -91,7 +91,7 @@ test.serial('what somebody puts into the hub store past the hub is checked again
   await nc.request('signet.demo.down.main.us.canary.b.event.dev.delivery.finished', text)
   await nc.request('signet.demo.up.main.us.canary.b.event.dev.delivery.finished', text)
   await nc.request(
-    'signet.demo.up.main.us.early.b.event.dev.delivery.finished',
+    'signet.demo.up.main.eu.canary.b.event.dev.delivery.finished',
     json(eventOf(NOTICE)),
   )
   await nc.request(

@@ -7,6 +7,7 @@ import { Bucket } from '../../src/links/bucket.ts'
 import { NatsSide } from '../../src/links/nats-side.ts'
 import { Store } from '../../src/links/store.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
+import { fixedTopology } from '../../src/runtime/topology-source.ts'
 import type { CallRecord } from '../../src/tunnel/applied-calls.ts'
 import { TunnelClient } from '../../src/tunnel/tunnel-client.ts'
 import type { TunnelExitOptions } from '../../src/tunnel/tunnel-exit.ts'
@@ -75,7 +76,7 @@ export class TunnelRig {
     const client = new TunnelClient({
       lines: new ApiLines(await this.side(PLACE.stamp)),
       scope: SCOPE,
-      place: PLACE,
+      place: () => PLACE,
       times: { ...TUNNEL_TIMES, ...this.#options.times, ...over },
       mostCalls: 512,
       metrics: new Metrics(),
@@ -92,7 +93,7 @@ export class TunnelRig {
     const exit = new TunnelExit({
       lines: new ApiLines(side),
       scope: SCOPE,
-      topology: topology(),
+      topology: fixedTopology(topology()),
       rules: this.#options.rules ?? OPEN,
       way: {
         kind: 'internal',

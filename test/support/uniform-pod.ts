@@ -82,7 +82,7 @@ export async function startPod(t: ExecutionContext, options: PodOptions): Promis
   const place = { geo: 'eu', ring: 'canary', name: stamp }
   const server = new StampServer({
     registrations,
-    onLogs: logsUpstream({ ...parts, place }),
+    onLogs: logsUpstream({ ...parts, place: () => place }),
     tunnel: { open: () => Promise.reject(new SignetError('SIGNET_TUNNEL_NO_HUB', 'none')) },
     mostBytes: 1_048_576,
     stallMs: 10_000,
@@ -118,7 +118,7 @@ export async function startPod(t: ExecutionContext, options: PodOptions): Promis
     follow,
     stop,
     async lead() {
-      uplink = registrationsUpstream({ ...parts, place })
+      uplink = registrationsUpstream({ ...parts, place: () => place })
       await uplink.start()
     },
     async kill() {

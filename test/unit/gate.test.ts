@@ -2,9 +2,9 @@ import type { ExecutionContext } from 'ava'
 import test from 'ava'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KeptnEvent } from '../../src/domain/event.ts'
-import type { Stamp } from '../../src/domain/topology.ts'
 import type { Log } from '../../src/observe/log.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
+import { fixedTopology } from '../../src/runtime/topology-source.ts'
 import { InterestGate } from '../../src/stamp/gate.ts'
 import {
   DEPLOYMENT,
@@ -15,6 +15,7 @@ import {
   TEST,
 } from '../support/registrations.ts'
 import { eventually } from '../support/eventually.ts'
+import { topology } from '../support/stamp-agent.ts'
 
 function rig(
   t: ExecutionContext,
@@ -23,16 +24,15 @@ function rig(
 ) {
   const clock = { ms: 1_700_000_000_000 }
   const known = registrations({ now: () => clock.ms })
-  const stamp: Stamp = {
-    name: 'eu-1',
-    geo: 'eu',
-    ring: 'canary',
-    link: 'nats',
-    labels: {},
-    handles,
-  }
   const metrics = new Metrics()
-  const gate = new InterestGate({ stamp, integrations: known, log: silent, metrics, ...more })
+  const gate = new InterestGate({
+    topology: fixedTopology(topology()),
+    handles: () => handles,
+    integrations: known,
+    log: silent,
+    metrics,
+    ...more,
+  })
   t.teardown(() => {
     gate.stop()
   })
@@ -103,15 +103,13 @@ test('one of several that want it is enough', async (t) => {
 test('a held task passes a moment after its integration pinged, and not before', async (t) => {
   // Real time: it is the gate's own timer that is waited for.
   const known = registrations()
-  const stamp: Stamp = {
-    name: 'eu-1',
-    geo: 'eu',
-    ring: 'canary',
-    link: 'nats',
-    labels: {},
-    handles: [],
-  }
-  const gate = new InterestGate({ stamp, integrations: known, log: silent, metrics: new Metrics() })
+  const gate = new InterestGate({
+    topology: fixedTopology(topology()),
+    handles: () => [],
+    integrations: known,
+    log: silent,
+    metrics: new Metrics(),
+  })
   const id = await registered(known)
   const opened = gate.opened(event(DEPLOYMENT))
   t.is(gate.held, 1)
