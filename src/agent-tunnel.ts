@@ -1,7 +1,7 @@
 import type { ApiRule } from './domain/api-rules.ts'
 import { proxyDestination, serviceDestination } from './domain/stamp-surface.ts'
 import type { ProxyPaths } from './domain/stamp-surface.ts'
-import { storeNames } from './domain/store-names.ts'
+import { CACHE_PREFIX, CACHE_STREAM, storeNames } from './domain/store-names.ts'
 import type { Place } from './domain/subject.ts'
 import { splitTarget } from './domain/request-target.ts'
 import type { ControlPlane, Stamp, Topology } from './domain/topology.ts'
@@ -13,13 +13,18 @@ import { ApiLines } from './links/api-lines.ts'
 import { Bucket } from './links/bucket.ts'
 import type { NatsSide } from './links/nats-side.ts'
 import type { Replicas } from './links/store.ts'
+import { Shelf } from './links/shelf.ts'
 import { Store } from './links/store.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import type { TopologySource } from './runtime/topology-source.ts'
+import { CoreMessages } from './links/core-messages.ts'
 import type { AllowanceOptions } from './tunnel/allowance.ts'
 import type { CallRecord } from './tunnel/applied-calls.ts'
 import type { KeptnCaller } from './tunnel/keptn-caller.ts'
+import { CHUNK_BYTES } from './tunnel/body-flow.ts'
+import { EventIntake } from './tunnel/event-intake.ts'
+import { ResourceCache } from './tunnel/resource-cache.ts'
 import type { ServiceWay } from './tunnel/service-caller.ts'
 import { TunnelClient } from './tunnel/tunnel-client.ts'
 import { TunnelExit } from './tunnel/tunnel-exit.ts'
@@ -31,6 +36,8 @@ export interface TunnelConfig extends ProxyPaths {
   readonly answerMs: number
   /** The largest body of a request, in bytes. */
   readonly mostBodyBytes: number
+  /** How much of immutable resources the stamp keeps, in bytes; 0: nothing. */
+  readonly cacheBytes: number
   /** For the home stamp: where Keptn's services are, and what stamps may ask of them. */
   readonly way: ServiceWay
   readonly rules: readonly ApiRule[]
@@ -74,8 +81,11 @@ export interface StampTunnel extends Tunnel {
   readonly toFirst: KeptnCaller
 }
 
-export function createStampTunnel(shared: Shared, stamp: () => Stamp): StampTunnel {
-  const { topology, tunnel, gateway, metrics } = shared
+export function createStampTunnel(
+  shared: Shared & { readonly keptn: NatsSide },
+  stamp: () => Stamp,
+): StampTunnel {
+  const { topology, tunnel, gateway, keptn, log, metrics } = shared
   const { federation, controlPlanes } = topology.current
   const clients = controlPlanes.map(
     ({ name }) =>
@@ -90,14 +100,23 @@ export function createStampTunnel(shared: Shared, stamp: () => Stamp): StampTunn
   )
   // The topology has at least one control plane, or its files were refused.
   const toFirst = clients[0] as TunnelClient
-  return {
-    clients,
-    toFirst,
-    open: (request, signal) => {
-      const index = planeIndex(topology.current, controlPlanes, request.target)
-      return (clients[index] ?? toFirst).open(request, signal)
-    },
+  const open: Tunnel['open'] = (request, signal) => {
+    const index = planeIndex(topology.current, controlPlanes, request.target)
+    return (clients[index] ?? toFirst).open(request, signal)
   }
+  if (tunnel.cacheBytes === 0) return { clients, toFirst, open }
+  const cache = new ResourceCache({
+    open,
+    shelf: new Shelf(keptn, {
+      stream: CACHE_STREAM,
+      prefix: CACHE_PREFIX,
+      mostBytes: tunnel.cacheBytes,
+    }),
+    partBytes: () => Math.min(CHUNK_BYTES, keptn.maxPayloadBytes - 1_024),
+    log,
+    metrics,
+  })
+  return { clients, toFirst, open: (request, signal) => cache.open(request, signal) }
 }
 
 function placeOf({ geo, ring, name }: Stamp): Place {
@@ -128,11 +147,20 @@ interface Listening {
 export function createStampServers(
   config: { readonly tunnel: TunnelConfig; readonly services: Listening; readonly http: Listening },
   routes: Routes,
-  tunnel: Tunnel,
+  { tunnel, keptn, metrics }: { tunnel: Tunnel; keptn: NatsSide; metrics: Metrics },
 ): readonly StampServer[] {
+  const events = new EventIntake({
+    side: keptn,
+    store: new Store(keptn),
+    messages: new CoreMessages(keptn),
+    onLogs: routes.onLogs,
+    integrationId: (name) => routes.registrations.find({ name })[0]?.id,
+    metrics,
+  })
   const shared = {
     ...routes,
     tunnel,
+    events,
     mostBytes: config.tunnel.mostBodyBytes,
     stallMs: TUNNEL_TIMES.stallMs,
   }

@@ -198,7 +198,8 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       log,
       metrics,
     })
-    const tunnel = createStampTunnel({ ...config, topology, gateway, log, metrics }, stampNow)
+    const shared = { ...config, topology, gateway, keptn, log, metrics }
+    const tunnel = createStampTunnel(shared, stampNow)
     const upstream = {
       caller: tunnel.toFirst,
       registrations,
@@ -209,7 +210,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       metrics,
     }
     const routes = { registrations, log, onLogs: logsUpstream(upstream) }
-    const servers = createStampServers(config, routes, tunnel)
+    const servers = createStampServers(config, routes, { tunnel, keptn, metrics })
     // Pings are answered before the first event is handed over, and until the last one is.
     const localParts: readonly Part[] = [registrations, ...servers]
     const tunnels = tunnel.clients

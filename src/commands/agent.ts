@@ -141,6 +141,7 @@ function tunnelConfig(settings: Settings): TunnelConfig {
   return {
     answerMs: api.timeoutMs,
     mostBodyBytes: distributor.maxPayloadBytes,
+    cacheBytes: settings.cacheMib * 1_048_576,
     proxyPath: distributor.proxyPath,
     eventPath: distributor.eventPath,
     way,

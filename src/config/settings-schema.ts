@@ -153,6 +153,13 @@ export const agentTable = {
       default: KEPTN_SERVICES.map((service) => `${service}=http://${service}:8080`).join(','),
     },
   ),
+  cacheMib: setting(
+    'tunnel.cache',
+    ['SIGNET_CACHE_MIB'],
+    count(0),
+    'How much of the resources that were read at a commit the stamp keeps on its Keptn NATS, in MiB, to serve them also while no hub can be reached. 0: nothing.',
+    { default: '64' },
+  ),
   tunnelExit: setting(
     'tunnel.exit',
     ['SIGNET_TUNNEL_EXIT'],

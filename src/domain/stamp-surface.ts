@@ -7,7 +7,8 @@ export type Destination =
   /** The registrations and logs that the stamp answers itself; `target` is shipyard-controller's. */
   | { readonly kind: 'registrations'; readonly target: string }
   | { readonly kind: 'health' }
-  | { readonly kind: 'event' }
+  /** `answer`: what a client is told of an event that was taken. */
+  | { readonly kind: 'event'; readonly answer: 'nothing' | 'context' }
   | { readonly kind: 'service'; readonly service: KeptnServiceName; readonly target: string }
   | { readonly kind: 'unknown'; readonly status: 404 | 421; readonly message: string }
 
@@ -33,7 +34,8 @@ export interface ProxyPaths {
 export function proxyDestination(target: string, paths: ProxyPaths): Destination {
   const { path } = splitTarget(target)
   if (path === '/health') return { kind: 'health' }
-  if (path === paths.eventPath || path === API_EVENT) return { kind: 'event' }
+  if (path === paths.eventPath) return { kind: 'event', answer: 'nothing' }
+  if (path === API_EVENT) return { kind: 'event', answer: 'context' }
   const base = paths.proxyPath.replace(/\/+$/, '')
   const inner = base !== '' && target.startsWith(`${base}/`) ? target.slice(base.length) : target
   for (const [prefix, service] of PROXY_PREFIXES) {
@@ -58,7 +60,7 @@ export function serviceDestination(host: string | undefined, target: string): De
   if (path === '/health') return { kind: 'health' }
   const name = (host ?? '').toLowerCase().replace(/:\d*$/, '').split('.', 1)[0]
   const service = KEPTN_SERVICES.find((it) => it === name)
-  if (service === 'api-service' && path === API_EVENT) return { kind: 'event' }
+  if (service === 'api-service' && path === API_EVENT) return { kind: 'event', answer: 'context' }
   if (service !== undefined) return atService(service, target)
   if (isRegistrations(path)) return { kind: 'registrations', target }
   return {

@@ -18,6 +18,9 @@ export const SENDING_BUCKET = 'signet_sending'
 
 /** What the agents of one stamp tell each other of pings, on its Keptn NATS; never under `sh.keptn.>`. */
 export const PINGS_SUBJECT = 'signet.pings'
+/** The stream of a stamp's Keptn NATS that keeps copies of immutable resources; they can be had again. */
+export const CACHE_STREAM = 'SIGNET_CACHE'
+export const CACHE_PREFIX = 'signet.cache'
 
 export interface StoreNames {
   readonly down: string

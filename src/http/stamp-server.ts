@@ -6,12 +6,14 @@ import { SignetError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import { sendFailure } from './failure-reply.ts'
+import type { EventRouteOptions } from './event-route.ts'
+import { takeEvent } from './event-route.ts'
 import type { TunnelRouteOptions } from './tunnel-route.ts'
 import { passOn } from './tunnel-route.ts'
 import type { UniformRoutes } from './uniform-routes.ts'
 import { fail, uniformRoutes } from './uniform-routes.ts'
 
-export interface StampServerOptions extends UniformRoutes, TunnelRouteOptions {
+export interface StampServerOptions extends UniformRoutes, TunnelRouteOptions, EventRouteOptions {
   /** For errors and logs: `services server`. */
   readonly name: string
   /** Of its address in the log: `services`, `http`. */
@@ -143,6 +145,12 @@ export class StampServer implements Part {
       const { status, message } = found?.kind === 'unknown' ? found : UNKNOWN
       reply.hijack()
       sendFailure(reply.raw, { code: status, message, reason: 'no-such-service' })
+    })
+    scope.all(INNER.event, (request, reply) => {
+      const found = this.#destinations.get(request.raw)
+      const answer = found?.kind === 'event' ? found.answer : 'nothing'
+      reply.hijack()
+      void takeEvent(this.#options, request.raw, reply.raw, answer)
     })
     scope.all(INNER.service, (request, reply) => {
       const found = this.#destinations.get(request.raw)

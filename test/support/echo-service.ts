@@ -19,6 +19,8 @@ export interface EchoService extends AsyncDisposable {
   readonly url: string
   /** Every request that has come whole, in order. */
   readonly seen: Seen[]
+  /** How many requests have begun to come. */
+  readonly begun: () => number
   /** Requests of which the client went away before the answer was out. */
   readonly cut: () => number
   /** Answers from now on; by default 200 with what was asked as JSON. */
@@ -27,8 +29,10 @@ export interface EchoService extends AsyncDisposable {
 
 export async function startEchoService(): Promise<EchoService> {
   let cut = 0
+  let begun = 0
   const seen: Seen[] = []
   const server: Server = createServer((request, response) => {
+    begun += 1
     const parts: Buffer[] = []
     response.on('close', () => {
       if (!response.writableFinished) cut += 1
@@ -51,6 +55,7 @@ export async function startEchoService(): Promise<EchoService> {
   const service: EchoService = {
     url: `http://127.0.0.1:${port}`,
     seen,
+    begun: () => begun,
     cut: () => cut,
     answer: echo,
     async [Symbol.asyncDispose]() {

@@ -27,6 +27,7 @@ export function tunnelConfig(over: Partial<TunnelConfig> = {}): TunnelConfig {
   return {
     answerMs: 30_000,
     mostBodyBytes: 67_108_864,
+    cacheBytes: 67_108_864,
     proxyPath: '/',
     eventPath: '/event',
     way: { kind: 'internal', urls: servicesAt('http://127.0.0.1:9') },

@@ -84,6 +84,7 @@ export async function startPod(t: ExecutionContext, options: PodOptions): Promis
     registrations,
     onLogs: logsUpstream({ ...parts, place: () => place }),
     tunnel: { open: () => Promise.reject(new SignetError('SIGNET_TUNNEL_NO_HUB', 'none')) },
+    events: { take: () => Promise.reject(new SignetError('SIGNET_LINK_LOST', 'none')) },
     mostBytes: 1_048_576,
     stallMs: 10_000,
     name: 'services server',

@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runtime/lifecycle',
     'observe',
     'fastify',
+    'cloudevents',
     'stamp/registrations',
     'tunnel',
     'node:',

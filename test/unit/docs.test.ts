@@ -197,6 +197,7 @@ test('every SIGNET_ name in a document is a setting, an error or a stream', (t) 
     'SIGNET_F_C_DOWN',
     'SIGNET_F_C_UP',
     'SIGNET_F_C_DLQ',
+    'SIGNET_CACHE',
   ]
   const known = new Set([...variables, ...Object.keys(errorTable), ...streams, 'SIGNET_CONFIG'])
   for (const { page, text } of PAGE_TEXTS)
