@@ -36,6 +36,7 @@ function program(): Command {
     .configureHelp({ sortSubcommands: false, showGlobalOptions: false })
     .exitOverride()
   addAgent(signet, version)
+  addDistributor(signet, version)
   addDemo(signet)
   addTopology(signet)
   addHubCommands(signet, {
@@ -71,6 +72,16 @@ function addAgent(signet: Command, version: string): void {
     }
     exitCode = await runAgent({ environment: process.env, flags, version, stopped, onHangUp })
   })
+}
+
+function addDistributor(signet: Command, version: string): void {
+  signet
+    .command('distributor')
+    .description('take the place of a distributor of Keptn; settings come from its environment')
+    .action(async () => {
+      const { runDistributor } = await import('./commands/distributor.ts')
+      exitCode = await runDistributor({ environment: process.env, version, stopped })
+    })
 }
 
 function addDemo(signet: Command): void {

@@ -20,6 +20,7 @@ export const errorTable = {
   SIGNET_API_UNAUTHORIZED: { retry: true, exit: 1 },
   SIGNET_API_BAD_ANSWER: { retry: true, exit: 1 },
   SIGNET_API_REFUSED: { retry: false, exit: 1 },
+  SIGNET_RECIPIENT_FAILED: { retry: true, exit: 1 },
   SIGNET_PUBLISH_REFUSED: { retry: false, exit: 1 },
   SIGNET_TOO_LARGE: { retry: false, exit: 1 },
   SIGNET_START_FAILED: { retry: false, exit: 1 },

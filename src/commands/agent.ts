@@ -1,5 +1,5 @@
 import { setFlagsFromString } from 'node:v8'
-import type { Agent, AgentConfig } from '../agent.ts'
+import type { AgentConfig } from '../agent.ts'
 import { createAgent } from '../agent.ts'
 import type { TunnelConfig } from '../agent-tunnel.ts'
 import { describeSettings } from '../config/settings-describe.ts'
@@ -11,9 +11,9 @@ import type { Settings } from '../config/settings.ts'
 import { formatMistake } from '../config/mistake.ts'
 import { parseTopologyFiles, validTopology } from '../config/topology-load.ts'
 import type { Topology } from '../domain/topology.ts'
-import { isSignetError, SignetError } from '../errors.ts'
-import type { Log } from '../observe/log.ts'
+import { SignetError } from '../errors.ts'
 import { createLog } from '../observe/log.ts'
+import { runToEnd } from './run-to-end.ts'
 import type { ServiceWay } from '../tunnel/service-caller.ts'
 import { Reloader } from './reload.ts'
 
@@ -62,46 +62,14 @@ export async function runAgent(command: AgentCommand): Promise<number> {
   reloader = new Reloader({ environment, flags, files, settings, topology, agent, log })
   reloader.start()
   try {
-    return await runToEnd(agent, reloader, command.stopped, log)
+    const stop = async (): Promise<void> => {
+      // First, so that no part is changed while it stops.
+      await reloader?.stop()
+      await agent.stop()
+    }
+    return await runToEnd({ start: () => agent.start(), stop }, command.stopped, log)
   } finally {
     await reloader.stop()
-  }
-}
-
-async function runToEnd(
-  agent: Agent,
-  reloader: Reloader,
-  stopped: AbortSignal,
-  log: Log,
-): Promise<number> {
-  const drained = new Promise<number>((resolve) => {
-    const drain = (): void => {
-      log.info({}, 'Draining.')
-      // First, so that no part is changed while it stops.
-      resolve(reloader.stop().then(() => drainAgent(agent, log)))
-    }
-    if (stopped.aborted) drain()
-    else stopped.addEventListener('abort', drain, { once: true })
-  })
-  try {
-    await agent.start()
-    log.info({}, 'Started.')
-  } catch (error) {
-    // Told to stop while it started: how the drain ends is what counts.
-    if (!stopped.aborted) throw error
-  }
-  return drained
-}
-
-async function drainAgent(agent: Agent, log: Log): Promise<number> {
-  try {
-    await agent.stop()
-    log.info({}, 'Stopped.')
-    return 0
-  } catch (error) {
-    log.error({ error }, 'Did not stop cleanly.')
-    const failures: unknown[] = error instanceof AggregateError ? error.errors : [error]
-    return failures.some((failure) => isSignetError(failure, 'SIGNET_DRAIN_OVERDUE')) ? 3 : 1
   }
 }
 
@@ -122,7 +90,7 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
     dedupeWindowMs: settings.dedupeWindowMs,
     retentionMs: settings.retentionMs,
     presenceIntervalMs: settings.presenceIntervalMs,
-    replicas: storeReplicas === undefined ? 'most' : Number(storeReplicas),
+    replicas: storeReplicas === undefined ? 'most' : storeReplicas,
     tunnel: tunnelConfig(settings),
   }
 }

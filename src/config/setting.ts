@@ -34,6 +34,6 @@ export function setting<T, const D extends { readonly default?: string } = objec
   reader: Reader<T>,
   sentence: string,
   more?: D & { readonly isSecret?: true; readonly isLive?: true },
-): Setting<T> & D {
-  return { name, variables, reader, sentence, ...more } as Setting<T> & D
+): Setting<T> & NoInfer<D> {
+  return { name, variables, reader, sentence, ...more } as Setting<T> & NoInfer<D>
 }

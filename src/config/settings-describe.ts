@@ -2,6 +2,7 @@ import type { SettingTable } from './setting.ts'
 import type { NatsAuth } from './settings-nats.ts'
 import { settingGroups } from './settings-schema.ts'
 import { withoutCredentials } from './settings-source.ts'
+import type { DistributorSettings } from './settings-distributor.ts'
 import type { Settings } from './settings.ts'
 
 const HIDDEN = '***'
@@ -15,7 +16,9 @@ const SECRETS: ReadonlySet<string> = new Set([
 ])
 
 /** The settings as they may be logged and served: every secret is `***`, in whatever group it is. */
-export function describeSettings(settings: Settings): Readonly<Record<string, unknown>> {
+export function describeSettings(
+  settings: Settings | DistributorSettings,
+): Readonly<Record<string, unknown>> {
   return described(settings) as Readonly<Record<string, unknown>>
 }
 

@@ -189,7 +189,7 @@ export const distributorTable = {
     'distributor.registrationInterval',
     ['REGISTRATION_INTERVAL'],
     positiveMs,
-    'Read for compatibility; a distributor does not use it either.',
+    'How long `signet distributor` waits between two tries to register.',
     { default: '10s' },
   ),
   location: setting(

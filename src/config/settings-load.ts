@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { SignetError } from '../errors.ts'
+import type { DistributorSettings } from './settings-distributor.ts'
+import { parseDistributorSettings } from './settings-distributor.ts'
 import type { HubAccess, ParsedSettings, Settings } from './settings.ts'
 import { parseHubAccess, parseSettings } from './settings.ts'
 import type { Environment, Flags, SettingMistake } from './settings-source.ts'
@@ -58,6 +60,16 @@ export async function loadHubAccess(environment: Environment, flags: Flags): Pro
         })
   const parsed = parseHubAccess(environment, flags, file)
   if (parsed.ok) return parsed.access
+  throw invalid(parsed.mistakes)
+}
+
+/** The settings of a distributor, which has its environment and no file; throws as `loadSettings` does. */
+export function loadDistributorSettings(environment: Environment): {
+  readonly settings: DistributorSettings
+  readonly warnings: readonly string[]
+} {
+  const parsed = parseDistributorSettings(environment)
+  if (parsed.ok) return parsed
   throw invalid(parsed.mistakes)
 }
 

@@ -1,6 +1,6 @@
 import { splitNatsUrls } from './nats-url.ts'
 import type { Values } from './setting.ts'
-import type { gatewayTable, keptnTable } from './settings-schema.ts'
+import type { gatewayTable } from './settings-schema.ts'
 import type { SettingsSource } from './settings-source.ts'
 
 /** One NATS side: where its servers are, and how to be let in. */
@@ -27,10 +27,7 @@ export interface NatsAuth {
 const NKEY_SEED = /^SU[A-Z2-7]{56}$/
 
 /** Reads one side, and refuses what does not go together. */
-export function readNatsSide(
-  source: SettingsSource,
-  table: typeof gatewayTable | typeof keptnTable,
-): NatsSide {
+export function readNatsSide(source: SettingsSource, table: typeof gatewayTable): NatsSide {
   const { url, nkey, ...own } = source.values(table)
   const auth: NatsAuth = {
     ...defined(own),

@@ -209,11 +209,11 @@ export const keptnTable = natsTable(
   'the server of Keptn and of this stamp’s integrations',
 )
 
-function natsTable<const D extends string>(
+function natsTable(
   group: string,
   prefix: string,
   variables: readonly [string, ...string[]],
-  defaultUrl: D,
+  defaultUrl: string,
   side: string,
 ) {
   const file = ' The file is read again when it changes.'

@@ -87,7 +87,11 @@ function countByEventString(
   return [...counts.values()]
 }
 
-function passes({ filter }: Subscription, event: KeptnEvent): boolean {
+/** Whether the filter of a subscription lets an event through; its event string is not looked at. */
+export function passes(
+  { filter }: Subscription,
+  event: Pick<KeptnEvent, 'project' | 'stage' | 'service'>,
+): boolean {
   return (
     allows(filter.projects, event.project) &&
     allows(filter.stages, event.stage) &&

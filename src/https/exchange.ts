@@ -1,7 +1,9 @@
 import { setMaxListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { Agent, ProxyAgent, request } from 'undici'
+import type { HeaderFields } from '../domain/http-fields.ts'
 import type { ProxySettings } from '../domain/proxy-choice.ts'
 import { proxyFor } from '../domain/proxy-choice.ts'
 import { SignetError } from '../errors.ts'
@@ -36,6 +38,24 @@ export interface HttpAnswer {
 export type Exchanged =
   | { readonly kind: 'answered'; readonly answer: HttpAnswer }
   | { readonly kind: 'unsent' | 'unclear'; readonly error: SignetError }
+
+/** A request that is passed on. */
+export interface Passing {
+  readonly method: string
+  /** Only its origin counts, and which proxy it has. */
+  readonly url: URL
+  /** Path and query as they go on the wire. */
+  readonly path: string
+  readonly headers: HeaderFields
+  readonly body: Uint8Array | AsyncIterable<Uint8Array> | null
+}
+
+/** The answer to it; whoever gets it reads the body to its end or destroys it. */
+export interface Passed {
+  readonly status: number
+  readonly headers: HeaderFields
+  readonly body: AsyncIterable<Uint8Array> & { destroy(): void }
+}
 
 const CONNECT_TIMEOUT_MS = 10_000
 /** Idle connections that are kept: shorter than the minute after which gateways drop theirs. */
@@ -95,6 +115,35 @@ export class Exchange {
     } finally {
       clearTimeout(timer)
       signal.removeEventListener('abort', stop)
+    }
+  }
+
+  /**
+   * Passes a request on as it is, its path not made anew, and resolves when the answer begins. Rejects with
+   * `SIGNET_API_UNREACHABLE`, or with the reason of `signal`; a body that breaks off rejects while it is read.
+   */
+  async pass(passing: Passing, signal: AbortSignal): Promise<Passed> {
+    const { method, url, path, headers, body } = passing
+    const { timeoutMs } = this.#options
+    try {
+      const response = await this.#dispatcher(url).request({
+        origin: url.origin,
+        path,
+        method,
+        headers: headers.flat(),
+        body: body instanceof Uint8Array || body === null ? body : Readable.from(body),
+        signal,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+      })
+      const fields = Object.entries(response.headers).flatMap(([name, value]) =>
+        (Array.isArray(value) ? value : [value ?? '']).map((one) => [name, one] as const),
+      )
+      return { status: response.statusCode, headers: fields, body: response.body }
+    } catch (error) {
+      signal.throwIfAborted()
+      const failed = this.#failure(url, error)
+      throw failed.kind === 'answered' ? error : failed.error
     }
   }
 

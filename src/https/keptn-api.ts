@@ -1,8 +1,8 @@
 import { answerKind, mayHaveArrived, retryAfterMs } from '../domain/api-answer.ts'
+import type { OauthClient } from '../domain/oauth-client.ts'
 import { SignetError } from '../errors.ts'
-import type { ExchangeOptions, HttpRequest } from './exchange.ts'
+import type { ExchangeOptions, HttpRequest, Passed, Passing } from './exchange.ts'
 import { Exchange, shownUrl } from './exchange.ts'
-import type { OauthClient } from './oauth-token.ts'
 import { OauthToken } from './oauth-token.ts'
 
 export interface KeptnApiOptions extends ExchangeOptions {
@@ -75,6 +75,15 @@ export class KeptnApi {
     return settled
   }
 
+  /** Passes a request on below the endpoint, with our credentials. Rejects as `Exchange.pass`. */
+  async pass(request: Omit<Passing, 'url'>, signal: AbortSignal): Promise<Passed> {
+    const url = new URL(this.#options.endpoint)
+    const base = url.pathname.replace(/\/$/, '')
+    const credentials = Object.entries(this.#credentials(await this.#oauth?.get(signal)))
+    const headers = [...request.headers, ...credentials]
+    return this.#exchange.pass({ ...request, url, path: base + request.path, headers }, signal)
+  }
+
   async close(): Promise<void> {
     await this.#exchange.close()
   }
@@ -92,8 +101,7 @@ export class KeptnApi {
     const headers = {
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...(this.#options.token === undefined ? {} : { 'x-token': this.#options.token }),
-      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+      ...this.#credentials(bearer),
     }
     const url = this.#url(call)
     const request = { method, url, headers, ...(body === undefined ? {} : { body }) }
@@ -118,6 +126,14 @@ export class KeptnApi {
       case 'missing':
       case 'refused':
         return failed(status, this.#refusal(status, url, answered), false)
+    }
+  }
+
+  #credentials(bearer: string | undefined): Readonly<Record<string, string>> {
+    const { token } = this.#options
+    return {
+      ...(token === undefined ? {} : { 'x-token': token }),
+      ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
     }
   }
 

@@ -1,16 +1,7 @@
+import type { OauthClient } from '../domain/oauth-client.ts'
 import { SignetError } from '../errors.ts'
 import type { Exchange } from './exchange.ts'
 import { shownUrl } from './exchange.ts'
-
-/** OAuth client credentials, as the settings `OAUTH_*` have them (wire 3.1). */
-export interface OauthClient {
-  readonly clientId: string
-  readonly clientSecret: string
-  readonly scopes: readonly string[]
-  /** Comes before discovery. */
-  readonly tokenUrl?: string | undefined
-  readonly discovery?: string | undefined
-}
 
 interface Token {
   readonly value: string

@@ -1,13 +1,10 @@
-import { LRUCache } from 'lru-cache'
 import type { BackoffRule } from '../domain/backoff.ts'
 import { backoffMs } from '../domain/backoff.ts'
 import type { KeptnEvent } from '../domain/event.ts'
-import { isPosted, storedContext } from '../domain/posted-event.ts'
 import { SignetError } from '../errors.ts'
 import type { DeadLetters, SetAside } from '../flow/dead-letters.ts'
-import { storedEvents } from '../https/event-lists.ts'
+import { Arrivals } from '../https/arrivals.ts'
 import type { ApiResult, KeptnApi } from '../https/keptn-api.ts'
-import { fingerprint } from '../links/message-id.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { sleep } from '../runtime/clock.ts'
@@ -30,7 +27,6 @@ type Failed = Extract<ApiResult, { ok: false }>
 
 const SETTLE_WAITS_MS = [500, 1_500, 3_000, 5_000, 10_000]
 const RETRY: BackoffRule = { firstMs: 500, mostMs: 30_000 }
-const REMEMBERED = 10_000
 const TOO_LARGE = 413
 
 /**
@@ -41,12 +37,12 @@ const TOO_LARGE = 413
 export class ApiSender {
   readonly #options: ApiSenderOptions
   readonly #stopping = new AbortController()
-  /** How many events that look alike in the datastore were sent: one integration may say a thing twice. */
-  readonly #sentAlike = new LRUCache<string, number>({ max: REMEMBERED })
+  readonly #arrivals: Arrivals
   #trouble: string | undefined
 
   constructor(options: ApiSenderOptions) {
     this.#options = options
+    this.#arrivals = new Arrivals(options.api)
   }
 
   /** Why sending does not work, or undefined. */
@@ -61,16 +57,15 @@ export class ApiSender {
    */
   async send(message: SetAside, event: KeptnEvent, mayHaveArrived: boolean): Promise<void> {
     const { metrics, deadLetters } = this.#options
-    const alike = likeness(event)
     let isUnclear = mayHaveArrived
     for (let attempt = 1; ; attempt += 1) {
-      if (isUnclear && (await this.#hasArrived(event, alike))) {
-        this.#sent(alike, 'found')
+      if (isUnclear && (await this.#hasArrived(event))) {
+        this.#sent(event, 'found')
         return
       }
       const result = await this.#post(message)
       if (result.ok) {
-        this.#sent(alike, 'sent')
+        this.#sent(event, 'sent')
         return
       }
       if (isHopeless(result)) {
@@ -97,30 +92,23 @@ export class ApiSender {
     return this.#options.api.call(call, new AbortController().signal)
   }
 
-  /** Whether Keptn has one more event like this than were sent. */
-  async #hasArrived(event: KeptnEvent, alike: string): Promise<boolean> {
-    const { api, settleWaitsMs = SETTLE_WAITS_MS } = this.#options
-    const context = storedContext(event.context)
-    const { project, type } = event
-    const query = { type, ...(context === undefined ? { project } : { context }) }
+  async #hasArrived(event: KeptnEvent): Promise<boolean> {
+    const { settleWaitsMs = SETTLE_WAITS_MS } = this.#options
     for (const wait of settleWaitsMs) {
+      await sleep(wait, this.#stopping.signal)
       for (let attempt = 1; ; attempt += 1) {
-        await sleep(attempt === 1 ? wait : 0, this.#stopping.signal)
-        const listed = await storedEvents(api, query, this.#stopping.signal)
-        if (listed.ok) {
-          const there = listed.events.filter((text) => isPosted(event, text)).length
-          if (there > (this.#sentAlike.get(alike) ?? 0)) return true
-          break
-        }
-        this.#fails(listed.error)
-        await this.#wait(attempt, listed)
+        const found = await this.#arrivals.look(event, this.#stopping.signal)
+        if (found === true) return true
+        if (found === false) break
+        this.#fails(found.error)
+        await this.#wait(attempt, found)
       }
     }
     return false
   }
 
-  #sent(alike: string, result: 'sent' | 'found'): void {
-    this.#sentAlike.set(alike, (this.#sentAlike.get(alike) ?? 0) + 1)
+  #sent(event: KeptnEvent, result: 'sent' | 'found'): void {
+    this.#arrivals.note(event)
     this.#options.metrics.apiSends.inc({ result })
     this.#trouble = undefined
   }
@@ -143,9 +131,4 @@ export class ApiSender {
 function isHopeless({ status, error }: Failed): boolean {
   const isAddress = status === 404 || status === 405 || (status >= 300 && status < 400)
   return error.code === 'SIGNET_API_REFUSED' && !isAddress
-}
-
-/** What events have in common that the datastore cannot tell apart. */
-function likeness({ context, type, triggeredid, source, data }: KeptnEvent): string {
-  return fingerprint(Buffer.from(JSON.stringify([context, type, triggeredid, source, data])))
 }

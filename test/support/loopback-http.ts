@@ -22,6 +22,8 @@ export type Respond = (came: Came, response: ServerResponse) => void | Promise<v
 /** A real HTTP or HTTPS server on loopback that answers as a test says, and keeps what came. */
 export class LoopbackHttp implements AsyncDisposable {
   readonly came: Came[] = []
+  /** The targets of the requests, as they stood on the wire. */
+  readonly targets: string[] = []
   respond: Respond
   readonly #server: Server
   readonly #scheme: string
@@ -79,8 +81,9 @@ export class LoopbackHttp implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections()
+    if (!this.#server.listening) return
     this.#server.close()
+    this.#server.closeAllConnections()
     await once(this.#server, 'close')
   }
 
@@ -91,6 +94,7 @@ export class LoopbackHttp implements AsyncDisposable {
     } catch {
       return // The client has gone away in the middle of it.
     }
+    this.targets.push(request.url ?? '')
     const url = new URL(request.url ?? '/', this.url)
     const came = {
       method: request.method ?? '',
