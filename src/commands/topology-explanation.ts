@@ -3,7 +3,7 @@ import type { Paint, Position } from '../config/mistake.ts'
 import { formatPosition } from '../config/mistake.ts'
 import type { TopologySources } from '../config/topology-parse.ts'
 import type { KeptnEvent } from '../domain/event.ts'
-import type { ExplainedTarget, Explanation } from '../domain/explain.ts'
+import type { ExplainedTarget, ExplainedWave, Explanation } from '../domain/explain.ts'
 import type { ResidencyVerdict } from '../domain/residency.ts'
 import type { ControlPlane, StageRule, TaskPolicy } from '../domain/topology.ts'
 
@@ -32,6 +32,7 @@ export function explanationJson({ event, controlPlane, explanation, sources }: E
       ? {}
       : { task, policy, policyOf, policyAt: policyPosition(explanation, sources) }),
     ...(inbound === undefined ? {} : { inbound }),
+    ...(explanation.waves === undefined ? {} : { waves: explanation.waves }),
     in: explanation.targets.map(({ stamp, ...target }) => ({
       stamp: stamp.name,
       geo: stamp.geo,
@@ -79,6 +80,11 @@ export function formatExplanation(explained: Explained, paint: Paint): string {
   if (targets.length > 0) lines.push('', ...formatTargets(targets, paint))
   if (inbound !== undefined && targets.length > 0)
     lines.push('', row('arrives', `${inbound}, republished as ${event.type}`))
+  if (explanation.waves !== undefined)
+    lines.push(
+      '',
+      ...formatWaves(explanation.waves).map((line, at) => row(at === 0 ? 'waves' : '', line)),
+    )
   const residency = formatResidency(targets, controlPlane)
   if (residency.length > 0)
     lines.push('', ...residency.map((line, index) => row(index === 0 ? 'residency' : '', line)))
@@ -113,6 +119,29 @@ function formatTargets(targets: readonly ExplainedTarget[], paint: Paint): reado
       return `  ${stamp}  ${note.padEnd(noteWidth)}  ${paint('faint', down)}`
     }),
   ]
+}
+
+/** One line for each geo of each wave, and one where a wave soaks. */
+function formatWaves(waves: readonly ExplainedWave[]): readonly string[] {
+  return waves.flatMap(({ ring, soakMs, groups }, index) => [
+    ...groups.map((group) => `${index + 1}. ${ring} in ${group.geo}: ${formatGroup(group)}`),
+    ...(soakMs === 0 ? [] : [`   then ${formatDuration(soakMs)} without a further answer`]),
+  ])
+}
+
+function formatGroup({ stamps, concurrency, limits }: ExplainedWave['groups'][number]): string {
+  const count = `${stamps} ${stamps === 1 ? 'stamp' : 'stamps'}`
+  const parts = [
+    concurrency >= stamps
+      ? `${count}${stamps === 1 ? '' : ', all at once'}`
+      : `${count}, ${concurrency} at once`,
+  ]
+  if (limits === undefined) return [...parts, 'as the task’s success says'].join(', ')
+  const { maxFailures, minSuccess, deadlineMs } = limits
+  parts.push(maxFailures === 0 ? 'none may fail' : `${maxFailures} may fail`)
+  if (minSuccess !== undefined) parts.push(`${minSuccess} must pass`)
+  if (deadlineMs !== undefined) parts.push(`within ${formatDuration(deadlineMs)}`)
+  return parts.join(', ')
 }
 
 /** One line for each way between two geos: the event's, and that of the answers. */

@@ -3,6 +3,8 @@ import type { JsonMap, Merged } from './merge.ts'
 import type { StampOutcome } from './verdict.ts'
 import { clipText } from './fanout.ts'
 import { isJsonMap, jsonBytes, mergeValues } from './merge.ts'
+import { totalOf, wavesOf } from './standing.ts'
+import { stopMessage } from './stop.ts'
 import { hasPassed } from './success.ts'
 import { hasRun, outcomesOf } from './verdict.ts'
 
@@ -35,7 +37,8 @@ const MESSAGE_LIMITS = [1000, 200, 50, 0] as const
 /** The hub's `.started`. Its time is the head's `startedAt`. */
 export function startedEvent(head: FanOut, id: string): HubEvent {
   const sent = head.targets.filter(({ given }) => given === 'sent').length
-  const message = `${head.task}: sent to ${sent} ${sent === 1 ? 'stamp' : 'stamps'}`
+  const to = `${sent} ${sent === 1 ? 'stamp' : 'stamps'}`
+  const message = `${head.task}: ${head.waves === undefined ? `sent to ${to}` : `goes to ${to} in waves`}`
   const data = { ...baseOf(head, head.labels), message }
   return hubEvent(head, id, 'started', head.startedAt ?? head.openedAt, data)
 }
@@ -111,6 +114,7 @@ function section(input: AggregateInput, isDataLeftOut: boolean, limit: number): 
     result: settlement.result,
     status: settlement.status,
     counts: settlement.counts,
+    ...wavesSection(head, records),
     stamps,
     leftOut: { stamps: outcomes.length - count },
     ...(isDataLeftOut ? { dataLeftOut: true } : {}),
@@ -124,6 +128,22 @@ function section(input: AggregateInput, isDataLeftOut: boolean, limit: number): 
   }
   const fitting = fit(listed, room)
   return build(mapOf(fitting), fitting.length)
+}
+
+/** By ring what was done and what was never begun, and why it went no further. */
+function wavesSection(head: FanOut, records: TargetRecords): JsonMap {
+  const { stop } = head
+  if (head.waves === undefined && stop === undefined) return {}
+  const waves = wavesOf(head, records, Infinity).map(({ wave, tally }) => {
+    const { passed, failed, skipped, notBegun } = tally
+    return [wave.ring, { targets: totalOf(tally), passed, failed, skipped, notBegun }] as const
+  })
+  return {
+    ...(waves.length === 0 ? {} : { waves: Object.fromEntries(waves) }),
+    ...(stop === undefined
+      ? {}
+      : { stop: { ...stop, at: rfc3339(stop.at), message: stopMessage(stop) } }),
+  }
 }
 
 type StampEntry = readonly [stamp: string, entry: JsonMap, bytes: number]

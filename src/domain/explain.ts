@@ -6,6 +6,8 @@ import type { Exclusion, Route } from './route.ts'
 import { pickOne } from './route.ts'
 import { inboundSubject, linkSubject, tailOf } from './subject.ts'
 import type { ControlPlane, Stamp, StageRule, TaskPolicy, Topology } from './topology.ts'
+import type { Wave, WaveGroup } from './wave-plan.ts'
+import { planWaves } from './wave-plan.ts'
 
 /** A decision of `route`, told so that a person can follow it. Plain data. */
 export interface Explanation {
@@ -20,6 +22,8 @@ export interface Explanation {
   /** The subject that carries the event into a stamp's Keptn NATS; absent where nothing is sent. */
   readonly inbound?: string
   readonly targets: readonly ExplainedTarget[]
+  /** The way through the rings; absent where all begin at once. */
+  readonly waves?: readonly ExplainedWave[]
   readonly excluded: readonly ExplainedExclusion[]
 }
 
@@ -34,6 +38,10 @@ export interface ExplainedTarget {
   readonly residency: ResidencyVerdict
   /** What the residency of the stamp's geo says of its answers; none are expected of a notice. */
   readonly answers: readonly { readonly tail: string; readonly residency: ResidencyVerdict }[]
+}
+
+export interface ExplainedWave extends Omit<Wave, 'groups'> {
+  readonly groups: readonly (WaveGroup & { readonly stamps: number })[]
 }
 
 interface ExplainedExclusion {
@@ -94,10 +102,13 @@ export function explainRoute(
         })
   const count = targets.filter((target) => target.chosen).length
   const to = `${count} ${count === 1 ? 'stamp' : 'stamps'}`
+  const waves = isFanOut ? explainWaves(topology, route.policy, targets) : undefined
+  const how =
+    waves === undefined ? '' : `, in ${waves.length} ${waves.length === 1 ? 'wave' : 'waves'}`
   return {
     kind: route.kind,
     sentence: isFanOut
-      ? `Task ${route.task} is fanned out to ${to}.`
+      ? `Task ${route.task} is fanned out to ${to}${how}.`
       : `A notice: it goes to ${to}, and no answer is expected.`,
     ...(route.rule === undefined ? {} : { rule: route.rule }),
     ...(isFanOut
@@ -109,12 +120,29 @@ export function explainRoute(
       : {}),
     ...(tail === undefined ? {} : { inbound: inboundSubject(tail) }),
     targets,
+    ...(waves === undefined ? {} : { waves }),
     excluded: route.excluded.map(({ stamp, reason }) => {
       const told = explainExclusion(stamp, reason, event, route.rule?.rule)
       const isFailure = isFanOut && reason === 'not-interested' && route.policy.missing === 'fail'
       return isFailure ? { ...told, sentence: `${told.sentence}: counts as failed` } : told
     }),
   }
+}
+
+/** The waves of a fan-out to these targets, with how many stamps each part has. */
+function explainWaves(
+  topology: Topology,
+  policy: TaskPolicy,
+  targets: readonly ExplainedTarget[],
+): readonly ExplainedWave[] | undefined {
+  const stamps = targets.filter(({ chosen }) => chosen).map(({ stamp }) => stamp)
+  return planWaves({ topology, policy, targets: stamps })?.map((wave) => ({
+    ...wave,
+    groups: wave.groups.map((group) => ({
+      ...group,
+      stamps: stamps.filter(({ geo, ring }) => geo === group.geo && ring === wave.ring).length,
+    })),
+  }))
 }
 
 function localSentence(

@@ -83,10 +83,13 @@ export function stopOf(
 /** When a clock of the waves next decides something, in ms; Infinity for never. */
 export function nextStopAt(head: FanOut, waves: readonly WaveStanding[], now: number): number {
   if (head.waves === undefined || head.stop !== undefined) return Infinity
+  const over = head.openedAt + LONGEST_MS
+  // Deadlines recede while it is paused: to look for them would be to look all the time.
+  if (head.paused !== undefined) return over
   const deadlines = waves.flatMap((standing) =>
     standing.groups.map((group) => deadlineOf(head, standing, group, now)),
   )
-  return Math.min(head.openedAt + LONGEST_MS, ...deadlines)
+  return Math.min(over, ...deadlines)
 }
 
 /**

@@ -250,6 +250,7 @@ test('while it is paused nobody begins, and time does not count for a deadline',
   const { machine } = p
   machine.head = pauseByHand(machine.head, 'anna', OPENED + MINUTE)
   p.pass(2 * MINUTE, 'canary-1')
+  t.is(p.look(2 * MINUTE), LONGEST_MS, 'there is nothing to look for meanwhile')
   p.look(10 * HOUR)
   t.deepEqual(p.begun(), ['canary-1'])
   t.is(machine.head.stop, undefined)
