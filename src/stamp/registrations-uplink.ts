@@ -2,6 +2,7 @@ import { backoffMs } from '../domain/backoff.ts'
 import { differsUpstream } from '../domain/registration-entry.ts'
 import type { UpstreamPace } from '../domain/upstream-schedule.ts'
 import { dueAt, UPSTREAM_PACE } from '../domain/upstream-schedule.ts'
+import type { ErrorCode } from '../errors.ts'
 import { isSignetError, SignetError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
 import type { Part } from '../runtime/lifecycle.ts'
@@ -148,7 +149,7 @@ export class RegistrationsUplink implements Part {
     const failures = before.failures + 1
     this.#told.set(id, { ...before, failedAt: now(), failures, random: Math.random() })
     // An answer, if not the right one: the others may fare better.
-    if (isSignetError(error, 'SIGNET_REGISTRATION_REFUSED') || !isSignetError(error)) {
+    if (!isSignetError(error) || OF_ONE.has(error.code)) {
       if (failures === 1) log.warn({ error, id }, 'The control plane does not take an integration.')
       return
     }
@@ -162,5 +163,8 @@ export class RegistrationsUplink implements Part {
     if (count === 1) log.warn({ error, id }, 'The control plane cannot be told of integrations.')
   }
 }
+
+/** What may be wrong with one integration and not with another. */
+const OF_ONE: ReadonlySet<ErrorCode> = new Set(['SIGNET_REGISTRATION_REFUSED', 'SIGNET_TOO_LARGE'])
 
 const NEVER: Told = { at: undefined, failedAt: 0, failures: 0, random: 0 }

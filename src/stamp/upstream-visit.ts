@@ -50,24 +50,12 @@ export class UpstreamVisit {
     const known = await this.#ensureRegistered(id, entry, signal)
     const answer = await this.#options.uniform.ping(known.id, signal)
     if (answer !== undefined) return this.#compare(id, known, answer, signal)
-    // It expired there, or somebody removed it there, while the integration lives.
+    // It expired there, or somebody removed it there, while the integration lives: it is due at once again.
     await this.#change(id, forgottenUpstream(known.id))
+    if (known !== entry.upstream)
+      throw refused('The control plane forgot what it had just taken.', id)
     const { name } = entry.registration
-    this.#options.log.info(
-      { id, name },
-      'The control plane forgot an integration: it is told again.',
-    )
-    return this.#again(id, signal)
-  }
-
-  async #again(id: string, signal: AbortSignal): Promise<void> {
-    const { registrations, uniform } = this.#options
-    const entry = registrations.entry(id)
-    if (entry === undefined || entry.isRemoved) return
-    const known = await this.#ensureRegistered(id, entry, signal)
-    const answer = await uniform.ping(known.id, signal)
-    if (answer !== undefined) return this.#compare(id, known, answer, signal)
-    throw refused('The control plane does not know what it has just registered.', id)
+    this.#options.log.info({ id, name }, 'The control plane forgot an integration.')
   }
 
   async #remove(

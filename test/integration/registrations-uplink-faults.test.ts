@@ -1,12 +1,13 @@
 import test from 'ava'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Registration } from '../../src/domain/registration.ts'
 import { HttpKeptnCaller } from '../support/http-keptn-caller.ts'
 import { eventually } from '../support/eventually.ts'
 import { natsServer } from '../support/nats-server.ts'
 import { DEPLOYMENT, TEST, wanted } from '../support/registrations.ts'
 import { BASE, call, registerOver } from '../support/uniform-calls.ts'
-import { inBridge, LIMIT_MS, ping, uplinkRig as rig, wants } from '../support/uplink-rig.ts'
-import { controlPlane, startPod } from '../support/uniform-pod.ts'
+import { edit, inBridge, LIMIT_MS, ping, uplinkRig as rig, wants } from '../support/uplink-rig.ts'
+import { controlPlane, QUICK, startPod } from '../support/uniform-pod.ts'
 
 const RELEASE = 'sh.keptn.event.release.triggered'
 
@@ -56,12 +57,15 @@ test('many integrations are told one after the other, and seldom', async (t) => 
     outage: { firstMs: 50, mostMs: 200 },
   }
   const { bridge, caller, pod } = await rig(t, { pace })
+  // All of them wait, as after an outage.
+  await pod.follow()
   const count = 40
   const ids = await Promise.all(
     Array.from({ length: count }, (_, index) =>
       registerOver(pod.url, wanted({ name: `of-${index}` })),
     ),
   )
+  await pod.lead()
   const all = () => bridge.registrations().filter((one) => one.subscriptions?.length === 1)
   await eventually('all are there', () => all().length === count, LIMIT_MS)
   t.true(caller.mostOpen <= 4)
@@ -71,6 +75,49 @@ test('many integrations are told one after the other, and seldom', async (t) => 
   const begun = caller.seen('POST').map(({ atMs }) => atMs)
   const [first = 0] = begun
   t.true((begun.at(-1) ?? 0) - first > (count - 5) * 40, 'they are spread over time')
+})
+
+test('what the control plane takes and does not keep is not told all the time', async (t) => {
+  const backoff = { firstMs: 60_000, mostMs: 60_000 }
+  const { bridge, caller, pod, url } = await rig(t, { pace: { ...QUICK, backoff } })
+  caller.after = async ({ method }) => {
+    if (method !== 'POST') return
+    await call(bridge.url, 'DELETE', `${BASE}/${bridge.registrations()[0]?.id}`)
+  }
+  const id = await registerOver(url, wanted())
+  await eventually('it was tried', () => caller.seen('PUT', '/ping').length > 0, LIMIT_MS)
+  // In this time it would be tried ten times, if nothing held it back.
+  await sleep(500)
+  t.is(caller.seen('POST').length, 1)
+  t.is((await ping(url, id)).id, id)
+  caller.after = () => {}
+  await pod.follow()
+  await pod.lead()
+  await eventually('it is there', () => wants(inBridge(bridge)).length === 1, LIMIT_MS)
+})
+
+test('what is subscribed beyond what a stamp can tell of itself is not taken over', async (t) => {
+  const { bridge, caller, url } = await rig(t, { maxBytes: 3_000 })
+  const id = await registerOver(url, wanted({ stages: ['dev'] }))
+  await eventually('it is there', () => wants(inBridge(bridge)).length === 1, LIMIT_MS)
+  await edit(bridge, 'large', TEST, ['x'.repeat(3_000)])
+  await edit(bridge, 'small', RELEASE, [])
+  const other = await registerOver(url, wanted({ name: 'other' }))
+  await eventually('others go on', () => bridge.registrations().length === 2, LIMIT_MS)
+  const looks = () => caller.seen('PUT', `${inBridge(bridge)?.id}/ping`).length
+  const before = looks()
+  const looked = async () => {
+    await ping(url, id)
+    return looks() >= before + 2
+  }
+  await eventually('it was looked at', looked, LIMIT_MS)
+  t.deepEqual(wants(await ping(url, id)), ['deployment dev'])
+  await call(bridge.url, 'DELETE', `${BASE}/${inBridge(bridge)?.id}/subscription/large`)
+  const both = async () => {
+    await ping(url, other)
+    return wants(await ping(url, id)).length === 2
+  }
+  await eventually('what is left fits', both, LIMIT_MS)
 })
 
 test('a stamp without JetStream tells the control plane, too', async (t) => {

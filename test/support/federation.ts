@@ -34,6 +34,8 @@ const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
 /** An agent in this process, and where it listens. */
 export interface AgentInside extends Agent {
   readonly adminUrl: string
+  /** Where integrations find Keptn's services; empty where it is no stamp. */
+  readonly servicesUrl: string
 }
 
 export type RigOptions = Partial<Omit<FederationOptions, 'binary' | 'cli' | 'home'>>
@@ -151,12 +153,13 @@ export class Rig implements AsyncDisposable {
 
   /** An agent in this process, ready. */
   async startAgentInside(stamp: string, over: Partial<AgentConfig> = {}): Promise<AgentInside> {
-    let adminUrl = ''
+    let [adminUrl, servicesUrl] = ['', '']
     const log: Log = {
       ...createLog('silent', { stamp }),
       info: (facts) => {
-        const { admin } = facts as { admin?: string }
+        const { admin, services } = facts as { admin?: string; services?: string }
         adminUrl = admin ?? adminUrl
+        servicesUrl = services ?? servicesUrl
       },
     }
     const { topology } = await loadTopology(this.federation.topologyDir)
@@ -191,7 +194,7 @@ export class Rig implements AsyncDisposable {
     this.#closing.push(() => agent.stop().catch(() => undefined))
     await agent.start()
     await eventually(() => agent.reasons().length === 0, 20_000, `agent ${stamp} is ready`)
-    return { ...agent, adminUrl }
+    return { ...agent, adminUrl, servicesUrl }
   }
 
   /** The stamps that no server runs for, in this process; they handle `tasks`. */

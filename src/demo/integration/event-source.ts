@@ -29,6 +29,11 @@ export class EventSource {
     this.#sink = sink
   }
 
+  /** What it is subscribed to now. */
+  get subjects(): readonly string[] {
+    return this.#subjects
+  }
+
   /**
    * Takes a new list of subscriptions. Where their subjects changed, everything is unsubscribed and
    * subscribed anew, and what comes in between is lost, as in cp-connector.
