@@ -2,6 +2,7 @@ import type { ApiRule } from './domain/api-rules.ts'
 import { proxyDestination, serviceDestination } from './domain/stamp-surface.ts'
 import type { ProxyPaths } from './domain/stamp-surface.ts'
 import { CACHE_PREFIX, CACHE_STREAM, storeNames } from './domain/store-names.ts'
+import { joinedPlace, parseStanding, standingKey } from './domain/stamp-standing.ts'
 import type { Place } from './domain/subject.ts'
 import { splitTarget } from './domain/request-target.ts'
 import type { ControlPlane, Stamp, Topology } from './domain/topology.ts'
@@ -9,6 +10,7 @@ import { controlPlaneOf } from './domain/topology.ts'
 import type { StampServerOptions } from './http/stamp-server.ts'
 import { StampServer } from './http/stamp-server.ts'
 import type { Tunnel } from './http/tunnel-route.ts'
+import { BUCKET_TTL_MS } from './hub/hub.ts'
 import { ApiLines } from './links/api-lines.ts'
 import { Bucket } from './links/bucket.ts'
 import type { NatsSide } from './links/nats-side.ts'
@@ -61,12 +63,20 @@ export function createTunnelExit(shared: Shared, controlPlane: ControlPlane): Tu
   const { topology, tunnel, gateway, replicas, log, metrics } = shared
   const scope = { federation: topology.current.federation, controlPlane: controlPlane.name }
   const store = new Store(gateway, controlPlane.storeDomain)
-  const calls = { name: storeNames(scope).callsBucket, ttlMs: CALLS_TTL_MS, replicas }
+  const names = storeNames(scope)
+  const calls = { name: names.callsBucket, ttlMs: CALLS_TTL_MS, replicas }
+  const stamps = { name: names.stampsBucket, ttlMs: BUCKET_TTL_MS, replicas }
+  let standings: Bucket<unknown> | undefined
   return new TunnelExit({
     ...tunnel,
     lines: new ApiLines(gateway),
     scope,
     topology,
+    joined: async (stamp) => {
+      standings ??= await Bucket.open<unknown>(store, stamps)
+      const found = await standings.get(standingKey(stamp))
+      return joinedPlace(stamp, parseStanding(found?.value))
+    },
     openCalls: () => Bucket.open<CallRecord>(store, calls),
     times: { ...TUNNEL_TIMES, answerMs: tunnel.answerMs },
     log,

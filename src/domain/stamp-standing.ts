@@ -20,6 +20,13 @@ export const NO_STANDING: Standing = { version: 1 }
 /** A joined stamp that has been silent for so long is forgotten; longer where the hub store keeps events longer. */
 export const FORGET_STAMP_MS = 7 * 24 * 3_600_000
 
+/** Its key in the bucket of stamps. */
+export function standingKey(stamp: string): string {
+  return STANDING_PREFIX + stamp
+}
+
+export const STANDING_PREFIX = 'standing.'
+
 /** Reads a standing; undefined where it is none, or of a version that says something else. */
 export function parseStanding(json: unknown): Standing | undefined {
   if (!isObject(json) || json['version'] !== 1) return undefined

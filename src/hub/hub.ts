@@ -68,7 +68,7 @@ export interface HubOptions {
 }
 
 /** Buckets keep what nobody renews for so long; fan-outs may be open for three days (docs/configuration.md). */
-const BUCKET_TTL_MS = 7 * 24 * 3_600_000
+export const BUCKET_TTL_MS = 7 * 24 * 3_600_000
 /** What is known of stamps must outlive their silence: the registry itself forgets them. */
 const NO_TTL = 0
 

@@ -1,8 +1,11 @@
 import type { Standing } from '../domain/stamp-standing.ts'
-import { NO_STANDING, parseStanding } from '../domain/stamp-standing.ts'
+import {
+  NO_STANDING,
+  parseStanding,
+  STANDING_PREFIX,
+  standingKey,
+} from '../domain/stamp-standing.ts'
 import type { Bucket } from '../links/bucket.ts'
-
-const PREFIX = 'standing.'
 
 interface Kept {
   readonly standing: Standing
@@ -22,8 +25,8 @@ export class Standings {
   }
 
   async load(): Promise<void> {
-    for (const { key, value, revision } of await this.#bucket.load(`${PREFIX}*`))
-      this.#kept.set(key.slice(PREFIX.length), {
+    for (const { key, value, revision } of await this.#bucket.load(`${STANDING_PREFIX}*`))
+      this.#kept.set(key.slice(STANDING_PREFIX.length), {
         standing: parseStanding(value) ?? NO_STANDING,
         revision,
       })
@@ -44,7 +47,7 @@ export class Standings {
       const { standing, revision } = this.#kept.get(stamp) ?? { standing: NO_STANDING, revision: 0 }
       const next = change(standing)
       if (revision > 0 && JSON.stringify(next) === JSON.stringify(standing)) return standing
-      const written = await this.#bucket.update(PREFIX + stamp, next, revision)
+      const written = await this.#bucket.update(standingKey(stamp), next, revision)
       if (written !== undefined) {
         this.#kept.set(stamp, { standing: next, revision: written })
         return next
@@ -54,13 +57,13 @@ export class Standings {
   }
 
   async forget(stamp: string): Promise<void> {
-    await this.#bucket.forget(PREFIX + stamp)
+    await this.#bucket.forget(standingKey(stamp))
     this.#kept.delete(stamp)
   }
 
   /** Another hub was faster, or our own answer got lost. */
   async #readAgain(stamp: string): Promise<void> {
-    const entry = await this.#bucket.get(PREFIX + stamp)
+    const entry = await this.#bucket.get(standingKey(stamp))
     if (entry === undefined) this.#kept.delete(stamp)
     else
       this.#kept.set(stamp, {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { judgeCall } from '../domain/api-rules.ts'
 import { misleadingField } from '../domain/http-fields.ts'
+import { judgePlace } from '../domain/join.ts'
 import { KEPTN_SERVICES } from '../domain/keptn-service.ts'
 import { targetMistake } from '../domain/request-target.ts'
 import type { Place, Scope } from '../domain/subject.ts'
@@ -30,6 +31,8 @@ export interface TunnelExitOptions extends Pick<ExitCallOptions, 'lines' | 'rule
   readonly topology: TopologySource
   readonly way: ServiceWay
   readonly limits: AllowanceOptions
+  /** Where a stamp that no ring file lists has joined; undefined where it has not. */
+  readonly joined: (stamp: string) => Promise<Place | undefined>
   /** Opens the bucket of calls that change something. */
   readonly openCalls: () => Promise<Bucket<CallRecord>>
   readonly log: Log
@@ -127,7 +130,7 @@ export class TunnelExit implements Part {
     }
     let stamp = ''
     try {
-      const admitted = this.#admit(heard)
+      const admitted = await this.#admit(heard)
       stamp = admitted.call.stamp
       await this.#make(admitted.place, admitted.call)
       count('answered', '')
@@ -150,12 +153,11 @@ export class TunnelExit implements Part {
   }
 
   /** Checks what is asked, and tells the stamp what is wrong with it before it throws that. */
-  #admit({ subject, bytes, reply }: Heard): { place: Place; call: AdmittedCall } {
+  async #admit({ subject, bytes, reply }: Heard): Promise<{ place: Place; call: AdmittedCall }> {
     try {
       if (this.#isDraining) throw failure('draining', 'This hub agent drains.')
       const place = parseApiSubject(subject)?.place
-      // Its ring may just have changed on one side and not yet on the other; its geo cannot.
-      if (place === undefined || this.#geoOf().get(place.stamp) !== place.geo)
+      if (place === undefined || !(await this.#belongs(place)))
         throw failure('unknown-stamp', 'The topology has no such stamp there.')
       const frame = decodeFrame(bytes)
       if (frame?.kind !== 'ask') throw failure('bad-request', 'This is no request of a tunnel.')
@@ -169,6 +171,19 @@ export class TunnelExit implements Part {
       this.#tell(reply, error)
       throw error
     }
+  }
+
+  /** Whether a stamp stands there: listed, whatever its ring, which may just be changing, or joined. */
+  async #belongs(place: Place): Promise<boolean> {
+    const geo = this.#geoOf().get(place.stamp)
+    if (geo !== undefined) return geo === place.geo
+    const verdict = judgePlace(this.#options.topology.current, place)
+    if (verdict.kind !== 'allowed') return false
+    const joined = await this.#options.joined(place.stamp).catch((error: unknown) => {
+      throw failure('store-away', 'Who has joined cannot be looked up.', 'no', error)
+    })
+    if (joined === undefined) return verdict.approve === 'auto'
+    return joined.geo === place.geo && joined.ring === place.ring
   }
 
   #goOn({ subject, bytes, reply }: Heard): void {

@@ -38,6 +38,9 @@ export interface TunnelRigOptions {
   readonly maxPayload?: number
   /** Whether stamp and home are in two geos, with links that can be cut; else they share one server. */
   readonly apart?: boolean
+  /** More of the one server's configuration, and who connects to it, with the name as password. */
+  readonly config?: string
+  readonly users?: { readonly stamp: string; readonly home: string }
 }
 
 /** Where the two ends of the tunnel connect to. */
@@ -79,10 +82,10 @@ export class TunnelRig {
     return this.#servers.cluster
   }
 
-  async #side(name: string): Promise<NatsSide> {
+  async side(name: string): Promise<NatsSide> {
     const side = new NatsSide({
       side: 'gateway',
-      address: name === PLACE.stamp ? this.#servers.stamp : this.#servers.home,
+      address: name === 'eu-core' ? this.#servers.home : this.#servers.stamp,
       clientName: 'test',
       inboxPrefix: `_INBOX.${name}`,
       events: { connected: () => {}, disconnected: () => {}, error: () => {} },
@@ -94,7 +97,7 @@ export class TunnelRig {
 
   async client(over: Partial<TunnelTimes> = {}): Promise<TunnelClient> {
     const client = new TunnelClient({
-      lines: new ApiLines(await this.#side(PLACE.stamp)),
+      lines: new ApiLines(await this.side(PLACE.stamp)),
       scope: SCOPE,
       place: () => PLACE,
       times: { ...TUNNEL_TIMES, ...this.#options.times, ...over },
@@ -135,7 +138,7 @@ export class TunnelRig {
   }
 
   async exit(over: Partial<TunnelExitOptions> = {}): Promise<TunnelExit & { side: NatsSide }> {
-    const side = await this.#side('eu-core')
+    const side = await this.side('eu-core')
     const store = new Store(side, 'hub')
     const url = this.service.url
     const exit = new TunnelExit({
@@ -148,6 +151,7 @@ export class TunnelRig {
         urls: servicesAt(url),
       },
       limits: this.#options.limits ?? { mostCalls: 256, mostBytes: 67_108_864 },
+      joined: () => Promise.resolve(undefined),
       openCalls: () =>
         Bucket.open<CallRecord>(store, {
           name: storeNames(SCOPE).callsBucket,
@@ -166,7 +170,12 @@ export class TunnelRig {
   }
 }
 
-async function startServers({ maxPayload = 1_048_576, apart }: TunnelRigOptions): Promise<Servers> {
+async function startServers({
+  maxPayload = 1_048_576,
+  apart,
+  config = '',
+  users,
+}: TunnelRigOptions): Promise<Servers> {
   if (apart === true) {
     const cluster = await startSupercluster({
       binary: await natsServerBinary(),
@@ -185,8 +194,15 @@ async function startServers({ maxPayload = 1_048_576, apart }: TunnelRigOptions)
       close: () => cluster.close(),
     }
   }
-  const config = `jetstream { domain: hub }\nmax_payload: ${maxPayload}`
-  const server = await natsServer({ config })
-  const address = { servers: [server.url], auth: {} }
-  return { stamp: address, home: address, close: () => server[Symbol.asyncDispose]() }
+  const jetstream = `jetstream { domain: hub }\nmax_payload: ${maxPayload}`
+  const server = await natsServer({ config: `${jetstream}\n${config}` })
+  const address = (user: string | undefined): NatsAddress => ({
+    servers: [server.url],
+    auth: user === undefined ? {} : { user, password: user },
+  })
+  return {
+    stamp: address(users?.stamp),
+    home: address(users?.home),
+    close: () => server[Symbol.asyncDispose](),
+  }
 }
