@@ -2,6 +2,8 @@ import { parseArgs } from 'node:util'
 import { SignetError } from '../src/errors.ts'
 import type { ForwardOptions } from './forward.ts'
 import { forward } from './forward.ts'
+import type { PollBenchOptions } from './poll.ts'
+import { poll } from './poll.ts'
 
 // `npm run bench -- NAME`: the report as JSON on stdout, progress on stderr. Exit 0 done, 1 failed, 2 usage.
 
@@ -9,18 +11,41 @@ const USAGE = `usage: npm run bench -- <benchmark> [options]
 
 benchmarks:
   forward   events from Keptn's stream through hub and stamp, beside a bare JetStream copy loop
+  poll      what stamps with an https link ask of Keptn's API, beside what distributors would
 
 options of forward:
   --events N      events through each hop, in all rounds together (default 100000)
   --rounds N      how often each hop is measured; the report has the medians (default 3)
   --in-flight N   events worked on at once, by the agents and by the copy loop (default 256)
   --body BYTES    size of an event (default 1300)
+
+options of poll:
+  --stamps N          (default 100)
+  --integrations N    of each stamp (default 5)
+  --subscriptions N   of each integration, each of a type of its own (default 2)
+  --interval MS       how long an interval of 10 s takes here (default 2500)
+  --intervals N       how many are counted (default 30)
+
+options of all:
   --json-only     no progress
 `
 
 const DEFAULTS: ForwardOptions = { events: 100_000, rounds: 3, inFlight: 256, bodyBytes: 1_300 }
+const POLL_DEFAULTS: PollBenchOptions = {
+  stamps: 100,
+  integrations: 5,
+  subscriptions: 2,
+  intervalMs: 2_500,
+  intervals: 30,
+}
 /** An event's envelope alone takes most of the least; the most leaves room for headers in 1 MiB. */
 const BODY_BYTES = { least: 600, most: 1_000_000 }
+
+const OPTIONS = {
+  forward: ['events', 'rounds', 'in-flight', 'body'],
+  poll: ['stamps', 'integrations', 'subscriptions', 'interval', 'intervals'],
+} as const
+const NO_NUMBERS = 'the options take whole numbers above 0'
 
 process.exitCode = await main(process.argv.slice(2))
 
@@ -32,7 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const isShown = process.stderr.isTTY && !plan.jsonOnly
   try {
-    const report = await forward(plan.options, (line) => {
+    const report = await plan.run((line) => {
       if (isShown) process.stderr.write(`${line}\n`)
     })
     process.stdout.write(`${JSON.stringify(report, null, 2)}\n`)
@@ -44,42 +69,74 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** The options of a run, or what is wrong with the arguments. */
-function readArguments(
-  args: readonly string[],
-): { options: ForwardOptions; jsonOnly: boolean } | string {
+interface Plan {
+  readonly run: (progress: (line: string) => void) => Promise<object>
+  readonly jsonOnly: boolean
+}
+
+type Bench = keyof typeof OPTIONS
+
+/** What is to be run, or what is wrong with the arguments. */
+function readArguments(args: readonly string[]): Plan | string {
   try {
-    const { values, positionals } = parseArgs({
+    const known = Object.values(OPTIONS).flat()
+    const parsed = parseArgs({
       args: [...args],
       allowPositionals: true,
       options: {
-        events: { type: 'string' },
-        rounds: { type: 'string' },
-        'in-flight': { type: 'string' },
-        body: { type: 'string' },
+        ...Object.fromEntries(known.map((name) => [name, { type: 'string' as const }])),
         'json-only': { type: 'boolean', default: false },
       },
     })
-    if (positionals.join() !== 'forward') return `no benchmark "${positionals.join(' ')}"`
-    const options = {
-      events: count(values.events, DEFAULTS.events),
-      rounds: count(values.rounds, DEFAULTS.rounds),
-      inFlight: count(values['in-flight'], DEFAULTS.inFlight),
-      bodyBytes: count(values.body, DEFAULTS.bodyBytes),
-    }
-    if (Object.values(options).some((value) => Number.isNaN(value)))
-      return 'the options take whole numbers above 0'
-    if (options.events < options.rounds) return 'there must be an event for each round'
-    if (options.bodyBytes < BODY_BYTES.least || options.bodyBytes > BODY_BYTES.most)
-      return `--body must be from ${BODY_BYTES.least} to ${BODY_BYTES.most}`
-    return { options, jsonOnly: values['json-only'] }
+    const values: Readonly<Record<string, unknown>> = parsed.values
+    const name = parsed.positionals.join(' ')
+    if (!isBench(name)) return `no benchmark "${name}"`
+    const own: readonly string[] = OPTIONS[name]
+    const stranger = known.find((it) => values[it] !== undefined && !own.includes(it))
+    if (stranger !== undefined) return `${name} has no option --${stranger}`
+    const number = (option: string, fallback: number) => count(values[option], fallback)
+    const jsonOnly = values['json-only'] === true
+    const run = name === 'forward' ? forwardPlan(number) : pollPlan(number)
+    return typeof run === 'string' ? run : { run, jsonOnly }
   } catch (error) {
     if (error instanceof TypeError) return error.message
     throw error
   }
 }
 
-function count(text: string | undefined, fallback: number): number {
-  if (text === undefined) return fallback
-  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : Number.NaN
+type Numbers = (option: string, fallback: number) => number
+
+function forwardPlan(number: Numbers): Plan['run'] | string {
+  const options = {
+    events: number('events', DEFAULTS.events),
+    rounds: number('rounds', DEFAULTS.rounds),
+    inFlight: number('in-flight', DEFAULTS.inFlight),
+    bodyBytes: number('body', DEFAULTS.bodyBytes),
+  }
+  if (Object.values(options).some(Number.isNaN)) return NO_NUMBERS
+  if (options.events < options.rounds) return 'there must be an event for each round'
+  if (options.bodyBytes < BODY_BYTES.least || options.bodyBytes > BODY_BYTES.most)
+    return `--body must be from ${BODY_BYTES.least} to ${BODY_BYTES.most}`
+  return (progress) => forward(options, progress)
+}
+
+function pollPlan(number: Numbers): Plan['run'] | string {
+  const options = {
+    stamps: number('stamps', POLL_DEFAULTS.stamps),
+    integrations: number('integrations', POLL_DEFAULTS.integrations),
+    subscriptions: number('subscriptions', POLL_DEFAULTS.subscriptions),
+    intervalMs: number('interval', POLL_DEFAULTS.intervalMs),
+    intervals: number('intervals', POLL_DEFAULTS.intervals),
+  }
+  if (Object.values(options).some(Number.isNaN)) return NO_NUMBERS
+  return (progress) => poll(options, progress)
+}
+
+function isBench(name: string): name is Bench {
+  return Object.hasOwn(OPTIONS, name)
+}
+
+function count(value: unknown, fallback: number): number {
+  if (typeof value !== 'string') return fallback
+  return /^[1-9]\d{0,8}$/.test(value) ? Number(value) : Number.NaN
 }

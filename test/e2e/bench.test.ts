@@ -45,7 +45,25 @@ test('bench forward prints the rates of each hop and of the copy loop beside it'
   }
 })
 
-for (const args of [[], ['backward'], ['forward', '--events', '0'], ['forward', '--fast']]) {
+test('bench poll counts what stamps ask beside what distributors would', async (t) => {
+  t.timeout(120_000)
+  const args = ['poll', '--stamps', '4', '--interval', '100', '--intervals', '30']
+  const { code, stdout, stderr } = await bench(args)
+  t.is(code, 0, stderr)
+  const report = JSON.parse(stdout) as Record<string, unknown>
+  t.like(report, { bench: 'poll', stamps: 4, integrations: 5, subscriptions: 2 })
+  // One look in each round beside ten polls and five heartbeats; a busy machine only slows both.
+  const ratio = Number(report['ratioOfPolls'])
+  t.true(ratio > 0.05 && ratio < 0.5, stdout)
+})
+
+for (const args of [
+  ['poll', '--events', '5'],
+  [],
+  ['backward'],
+  ['forward', '--events', '0'],
+  ['forward', '--fast'],
+]) {
   test(`bench ${args.join(' ')} is a usage error`, async (t) => {
     const { code, stdout, stderr } = await bench(args)
     t.is(code, 2)

@@ -78,7 +78,7 @@ export class PeerProcess implements AsyncDisposable {
   }
 
   static async start(
-    program: string,
+    program: string | readonly string[],
     namesAt: string,
     environment: Readonly<Record<string, string>>,
   ): Promise<PeerProcess> {
@@ -86,10 +86,11 @@ export class PeerProcess implements AsyncDisposable {
     const hosts = join(dir, 'hosts')
     const names = FIXED_NAMES.map((name) => `${namesAt} ${name}`)
     await writeFile(hosts, ['127.0.0.1 localhost', ...names, ''].join('\n'))
-    const script = 'mount --bind "$1" /etc/hosts && exec "$2"'
+    const script = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
+    const line = typeof program === 'string' ? [program] : program
     const child = spawn(
       'unshare',
-      ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', hosts, program],
+      ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', hosts, ...line],
       { env: { PATH: process.env['PATH'], ...environment }, stdio: ['ignore', 'pipe', 'pipe'] },
     )
     return new PeerProcess(child, dir)
