@@ -9,6 +9,7 @@ import type { AppliedCalls, CallOutcome } from './applied-calls.ts'
 import { beginningOf } from './beginning.ts'
 import { CHUNK_BYTES, InFlow, OutFlow } from './body-flow.ts'
 import type { FlowBudget } from './flow-budget.ts'
+import type { OwnRegistrations } from './own-registrations.ts'
 import { patient } from './patient-source.ts'
 import type { ServiceAnswer, ServiceCaller } from './service-caller.ts'
 import { appliedOf, failHead, failure, fromFailHead } from './tunnel-failure.ts'
@@ -19,6 +20,7 @@ export interface ExitCallOptions {
   readonly lines: ApiLines
   readonly rules: readonly ApiRule[]
   readonly services: ServiceCaller
+  readonly own: OwnRegistrations
   readonly applied: AppliedCalls
   readonly allowance: Allowance
   readonly budget: FlowBudget
@@ -63,6 +65,7 @@ export class ExitCall {
       const held = ask.upload === 'stream' ? budget.window() * CHUNK_BYTES : body.length
       closers.push(allowance.enter(stamp, held))
       if (ask.upload === 'stream') closers.push(budget.open())
+      await this.#checkOwn()
       if (isRepeatable(ask)) await this.#forward()
       else await this.#once()
     } catch (error) {
@@ -73,6 +76,15 @@ export class ExitCall {
       this.#stop.abort(failure('cancelled', 'The call is over.', 'maybe'))
       for (const close of closers) close()
     }
+  }
+
+  /** A call that is asked for again was checked, or is not made. */
+  async #checkOwn(): Promise<void> {
+    const { stamp, ask, body } = this.#call
+    const { service, method, target, upload } = ask
+    if (service !== 'shipyard-controller' || upload === 'sent') return
+    const call = { method, target, body: upload === 'whole' ? body : undefined }
+    await this.#options.own.check(stamp, call, this.#stop.signal)
   }
 
   hear(frame: Frame): void {

@@ -22,6 +22,7 @@ import { AppliedCalls } from './applied-calls.ts'
 import type { AdmittedCall, ExitCallOptions } from './exit-call.ts'
 import { ExitCall } from './exit-call.ts'
 import { FlowBudget } from './flow-budget.ts'
+import { OwnRegistrations } from './own-registrations.ts'
 import { ServiceCaller } from './service-caller.ts'
 import type { ServiceWay } from './service-caller.ts'
 import { failHead, failure, reasonOf } from './tunnel-failure.ts'
@@ -67,9 +68,11 @@ export class TunnelExit implements Part {
       options.topology,
       ({ stamps }) => new Map(stamps.map(({ name, geo }) => [name, geo])),
     )
+    const services = new ServiceCaller(options.way)
     this.#callOptions = {
       ...options,
-      services: new ServiceCaller(options.way),
+      services,
+      own: new OwnRegistrations(services),
       allowance: new Allowance(options.limits),
       budget: new FlowBudget(),
       applied: new AppliedCalls({
