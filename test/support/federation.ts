@@ -197,11 +197,11 @@ export class Rig implements AsyncDisposable {
     return { ...agent, adminUrl, servicesUrl }
   }
 
-  /** The stamps that no server runs for, in this process; they handle `tasks`. */
-  async simulateAbsent(tasks: readonly string[]): Promise<SimulatedStamps> {
+  /** The stamps that no server runs for, in this process, behind the gateway of a geo; they handle `tasks`. */
+  async simulateAbsent(tasks: readonly string[], geo?: string): Promise<SimulatedStamps> {
     const { home, absent = [] } = this.federation.options
     const simulated = new SimulatedStamps(
-      await this.connection(this.supercluster.gateway(home.geo)),
+      await this.connection(this.supercluster.gateway(geo ?? home.geo)),
       {
         scope: { federation: 'demo', controlPlane: 'main' },
         domain: 'hub',
@@ -274,8 +274,13 @@ export class Rig implements AsyncDisposable {
   }
 
   /** The whole of a stream in the hub store; empty where there is none yet. */
-  async stored(stream: 'down' | 'up' | 'deadLetters'): Promise<readonly StoredMessage[]> {
-    return readStream(await this.connection(this.supercluster.store), this.names[stream])
+  stored(stream: 'down' | 'up' | 'deadLetters'): Promise<readonly StoredMessage[]> {
+    return this.storedUnder(this.names[stream])
+  }
+
+  /** The same, of any stream of the hub store by its name. */
+  async storedUnder(name: string): Promise<readonly StoredMessage[]> {
+    return readStream(await this.connection(this.supercluster.store), name)
   }
 
   /** The whole of a stream of a stamp's Keptn NATS; not for two readers at once. */
