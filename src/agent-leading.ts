@@ -21,6 +21,7 @@ import type { Metrics } from './observe/metrics.ts'
 import type { Part } from './runtime/lifecycle.ts'
 import type { TopologySource } from './runtime/topology-source.ts'
 import { perTopology } from './runtime/topology-source.ts'
+import { Behalf } from './stamp/behalf.ts'
 import { InterestGate } from './stamp/gate.ts'
 import { PresencePart } from './stamp/presence.ts'
 import type { Registrations } from './stamp/registrations.ts'
@@ -71,6 +72,8 @@ export interface Leading {
   readonly hubs: readonly Hub[]
   /** How many events wait for their integrations. */
   readonly held: number
+  /** Where events are posted to, for `/status`. */
+  readonly recipients: readonly object[]
 }
 
 /** Presence that was missed so many times means offline; never less than this, in milliseconds. */
@@ -121,10 +124,13 @@ export function createLeading(options: LeadingOptions): Leading {
       reconciler,
       ...(sequences === undefined ? [] : [sequencesPart(sequences)]),
       ...hubs,
-      ...(stamp === undefined ? [] : [stamp.role, stamp.presence, stamp.uplink]),
+      ...(stamp === undefined ? [] : [stamp.behalf, stamp.role, stamp.presence, stamp.uplink]),
     ],
-    watched: [...hubs, ...(stamp === undefined ? [] : [stamp.role])],
+    watched: [...hubs, ...(stamp === undefined ? [] : [stamp.role, stamp.behalf])],
     hubs,
+    get recipients() {
+      return stamp?.behalf.describe() ?? []
+    },
     get held() {
       return stamp?.gate.held ?? 0
     },
@@ -154,14 +160,18 @@ export function createLeading(options: LeadingOptions): Leading {
       log,
       metrics,
     })
-    const role = new StampRole({
+    const parts = {
       ...shared,
       place,
-      hubStore: (domain) => new Store(gateway, domain),
       listen: () => new CoreSource(keptn, KEPTN_PATTERN),
-      gate,
       registrations,
       deadLetters,
+    }
+    const behalf = new Behalf({ ...parts, integrations: options.integrations ?? [] })
+    const role = new StampRole({
+      ...parts,
+      hubStore: (domain) => new Store(gateway, domain),
+      gate,
     })
     const presence = new PresencePart({
       topology,
@@ -171,9 +181,10 @@ export function createLeading(options: LeadingOptions): Leading {
       intervalMs: () => options.live().presenceIntervalMs,
       isKeptnConnected: () => keptn.state.connected,
       registrations,
+      unregistered: behalf.unregistered,
     })
     const uplink = registrationsUpstream(upstream)
-    return { gate, role, presence, uplink }
+    return { gate, behalf, role, presence, uplink }
   }
 }
 

@@ -3,6 +3,7 @@ import { createLeading } from './agent-leading.ts'
 import type { TunnelConfig } from './agent-tunnel.ts'
 import { createStampServers, createStampTunnel, createTunnelExit } from './agent-tunnel.ts'
 import type { Stamp, Topology } from './domain/topology.ts'
+import type { BehalfIntegration } from './domain/behalf.ts'
 import { joinedStamp } from './domain/join.ts'
 import type { UpstreamPace } from './domain/upstream-schedule.ts'
 import { SignetError } from './errors.ts'
@@ -33,6 +34,8 @@ export interface AgentConfig {
   readonly stamp: string
   /** Where the stamp stands if the topology does not list it: it joins by itself (DESIGN 7.8). */
   readonly joinAt?: { readonly geo: string; readonly ring: string }
+  /** Those that the agent registers and posts events to; absent: none. Not at home. */
+  readonly integrations?: readonly BehalfIntegration[]
   readonly gateway: NatsAddress
   readonly keptn: NatsAddress
   readonly admin: { readonly host: string; readonly port: number }
@@ -144,7 +147,9 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     ],
     status: () => {
       const { led } = leadership
-      const integrations = local === undefined ? undefined : { ...local, held: led?.held ?? 0 }
+      const recipients = led?.recipients ?? []
+      const integrations =
+        local === undefined ? undefined : { ...local, held: led?.held ?? 0, recipients }
       const hubs = led?.hubs ?? []
       const sources = { config, homeOf, gateway, keptn, hubs, integrations, reloads }
       const now = { topology: topology.current, place: local?.stamp(), reasons: reasons() }

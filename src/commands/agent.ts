@@ -56,6 +56,11 @@ export async function runAgent(command: AgentCommand): Promise<number> {
   const log = createLog(settings.logLevel, { stamp: settings.stamp })
   for (const warning of warnings) log.warn({}, warning)
   if (found.doubt !== undefined) log.warn({}, found.doubt)
+  if (found.homeOf.length > 0 && settings.integrations.length > 0)
+    log.warn(
+      {},
+      'Integrations of a home stamp are Keptn’s own: those of the settings are left out.',
+    )
   for (const doubt of doubts) log.warn({}, formatMistake(doubt))
   log.info({ version: command.version, settings: describeSettings(settings) }, 'Signet starts.')
   const agent = createAgent(agentConfig(settings, topology, command.version), log)
@@ -80,6 +85,7 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
     topology,
     stamp,
     ...joiningAt(settings),
+    integrations: settings.integrations,
     gateway: { servers: gateway.urls, auth: gateway.auth },
     keptn: { servers: keptn.urls, auth: keptn.auth },
     admin: { host: listenHost, port: adminPort },

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { DURATION_PATTERN } from './duration.ts'
+import { integrationsSchema } from './integrations-schema.ts'
 import type { Setting, SettingTable } from './setting.ts'
 import { settingGroups } from './settings-schema.ts'
 import { flagName } from './settings-source.ts'
@@ -59,6 +60,7 @@ export function configurationPage(): string {
     '',
     'Durations are whole numbers with units, larger ones first: `500ms`, `30s`, `5m`, `1h30m`, `7d`.',
     ...settingGroups.flatMap(({ title, table }) => settingSection(title, table)),
+    ...integrationsSection(),
     '',
     '## Topology files',
     '',
@@ -79,6 +81,20 @@ function settingSection(title: string, table: SettingTable): readonly string[] {
     '| --- | --- | --- | --- | --- |',
   ]
   return head.concat(Object.values(table).map(settingRow))
+}
+
+function integrationsSection(): readonly string[] {
+  const schema = z.toJSONSchema(integrationsSchema, { io: 'input' }) as JsonSchema
+  return [
+    '',
+    '### Integrations with a recipient',
+    '',
+    'A settings file may list, under `integrations`, what has only topics and a recipient: no client of Keptn, and no distributor beside it. The agent registers each, keeps it alive, and posts it its events. What it subscribes to is what its registration says; the keys here are what it begins with, and later changes belong into the Keptn Bridge. Where its registration does not exist yet, or was removed, these keys count again. The variables of a [distributor](#in-place-of-a-distributor) describe one more.',
+    '',
+    '| key | form | default | |',
+    '| --- | --- | --- | --- |',
+    ...keyRows(schema, ''),
+  ]
 }
 
 function kindSection(kind: Kind): readonly string[] {

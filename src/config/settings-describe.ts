@@ -1,3 +1,4 @@
+import type { RecipientAddress } from '../domain/behalf.ts'
 import type { SettingTable } from './setting.ts'
 import type { NatsAuth } from './settings-nats.ts'
 import { settingGroups } from './settings-schema.ts'
@@ -13,6 +14,7 @@ const SECRETS: ReadonlySet<string> = new Set([
       .map(([key]) => key),
   ),
   'nkeySeed' satisfies keyof NatsAuth,
+  'authorization' satisfies keyof RecipientAddress,
 ])
 
 /** The settings as they may be logged and served: every secret is `***`, in whatever group it is. */

@@ -126,7 +126,7 @@ export const distributorTable = {
     'distributor.topics',
     ['PUBSUB_TOPIC'],
     list,
-    'The event types that the integration subscribes to at first.',
+    'The event types that an integration subscribes to at first, for which the agent then registers, and posts its events to the recipient below. Without it there is none.',
     { default: '' },
   ),
   recipient: setting(
@@ -154,7 +154,7 @@ export const distributorTable = {
     'distributor.queueGroup',
     ['PUBSUB_GROUP'],
     text,
-    'The queue group of its subscriptions.',
+    'Read for compatibility: one agent of a stamp posts each event, whatever it is.',
     { default: '' },
   ),
   projectFilter: setting(

@@ -44,6 +44,7 @@ export class SettingsSource {
   readonly #flags: Flags
   readonly #wrong = new Set<string>()
   #file: ReadonlyMap<string, Found> = new Map()
+  #integrations: SourceDocument | undefined
 
   constructor(environment: Environment, flags: Flags, file: SourceFile | undefined) {
     this.#environment = environment
@@ -58,6 +59,11 @@ export class SettingsSource {
     ) as Values<T>
   }
 
+  /** `integrations:` of the settings file, and nothing else of it; undefined where it has none. */
+  get integrations(): SourceDocument | undefined {
+    return this.#integrations
+  }
+
   refuse(where: string, message: string, hint?: string): void {
     this.mistakes.push({ where, message, ...(hint === undefined ? {} : { hint }) })
   }
@@ -65,6 +71,11 @@ export class SettingsSource {
   /** Whether a value was given, and refused. */
   isWrong({ name }: Setting<unknown>): boolean {
     return this.#wrong.has(name)
+  }
+
+  /** Whether a value was given, so that it is no default. */
+  isGiven(setting: Setting<unknown>): boolean {
+    return this.#find(setting) !== undefined
   }
 
   /** Where the value comes from, for messages. */
@@ -96,7 +107,7 @@ export class SettingsSource {
       if (text === undefined || text === '') continue
       if (setting.reader === port && /^(tcp|udp|sctp):\/\//.test(text)) {
         // A Service named signet-http makes Kubernetes set SIGNET_HTTP_PORT=tcp://10.0.0.7:80.
-        this.#warn(`${variable} is a Kubernetes service link, and no setting`)
+        this.warn(`${variable} is a Kubernetes service link, and no setting`)
         continue
       }
       return { text, origin: variable }
@@ -104,14 +115,14 @@ export class SettingsSource {
     return this.#file.get(name)
   }
 
-  #warn(warning: string): void {
+  warn(warning: string): void {
     if (!this.warnings.includes(warning)) this.warnings.push(warning)
   }
 
   #readFile(file: SourceFile): ReadonlyMap<string, Found> {
     const { documents, mistakes, warnings } = readYaml(file, 'failsafe')
     for (const mistake of mistakes) this.refuse(formatPosition(mistake), mistake.message)
-    for (const warning of warnings) this.#warn(`${formatPosition(warning)}: ${warning.message}`)
+    for (const warning of warnings) this.warn(`${formatPosition(warning)}: ${warning.message}`)
     const [document, ...others] = documents
     for (const other of others)
       this.refuse(formatPosition(other.at([])), 'a settings file is one document')
@@ -128,6 +139,10 @@ export class SettingsSource {
   ): void {
     const origin = `${formatPosition(document.at(path, 'key'))} ${formatPath(path)}`.trimEnd()
     const name = path.join('.')
+    if (name === INTEGRATIONS) {
+      this.#integrations = { ...document, value: { [INTEGRATIONS]: value } }
+      return
+    }
     const text = path.length > 0 && NAMES.has(name) ? textOf(value) : undefined
     if (text !== undefined) {
       if (text !== '') found.set(name, { text, origin })
@@ -137,11 +152,13 @@ export class SettingsSource {
     } else if (NAMES.has(name) || GROUPS.has(name) || path.length === 0) {
       if (value !== null) this.refuse(origin, 'has a value of the wrong kind')
     } else {
-      this.refuse(origin, 'unknown key', suggestion(name, [...NAMES, ...GROUPS]))
+      this.refuse(origin, 'unknown key', suggestion(name, [...NAMES, ...GROUPS, INTEGRATIONS]))
     }
   }
 }
 
+/** The one key of a settings file that is a list of things; settings-integrations.ts reads it. */
+const INTEGRATIONS = 'integrations'
 const NAMES: ReadonlySet<string> = new Set(
   settingGroups.flatMap(({ table }) => Object.values(table).map(({ name }) => name)),
 )

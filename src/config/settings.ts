@@ -1,7 +1,9 @@
+import type { BehalfIntegration } from '../domain/behalf.ts'
 import { deepFreeze } from './freeze.ts'
 import { quote } from './mistake.ts'
 import { suggestion } from './nearest.ts'
 import type { Values } from './setting.ts'
+import { readIntegrations } from './settings-integrations.ts'
 import type { NatsSide } from './settings-nats.ts'
 import { readNatsSide } from './settings-nats.ts'
 import type { apiTable, distributorTable } from './settings-keptn.ts'
@@ -22,6 +24,8 @@ export interface Settings extends Omit<Values<typeof agentTable>, 'stamp' | 'geo
   readonly keptn: NatsSide
   readonly api: Values<typeof apiTable>
   readonly distributor: Values<typeof distributorTable>
+  /** Those that the agent registers and posts events to. */
+  readonly integrations: readonly BehalfIntegration[]
 }
 
 export type ParsedSettings =
@@ -52,6 +56,9 @@ export function parseSettings(
     api: source.values(api.table),
     distributor: source.values(distributor.table),
   }
+  const { httpPort, servicesPort, adminPort } = agent
+  const ownPorts = [httpPort, servicesPort, adminPort].filter((port) => port > 0)
+  const integrations = readIntegrations(source, settings.distributor, ownPorts)
   if (agent.stamp === undefined && !source.isWrong(agentTable.stamp))
     source.refuse('SIGNET_STAMP', 'is missing', 'set it to the name of this stamp in the topology')
   refuseSharedPorts(source, agent)
@@ -60,7 +67,7 @@ export function parseSettings(
   const warnings = [...source.warnings, ...strangers(environment)]
   const { mistakes } = source
   if (mistakes.length > 0) return { ok: false, mistakes, warnings }
-  return { ok: true, settings: deepFreeze(settings as Settings), warnings }
+  return { ok: true, settings: deepFreeze({ ...settings, integrations } as Settings), warnings }
 }
 
 /** What a command needs that asks a hub: how to reach the gateway NATS, and where the topology lies. Frozen. */

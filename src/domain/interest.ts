@@ -87,6 +87,11 @@ function countByEventString(
   return [...counts.values()]
 }
 
+/** Whether a subscription asks for an event: by its type, and by its filter (wire 2.4, 3.3). */
+export function isWantedBy(subscription: Subscription, event: KeptnEvent): boolean {
+  return subjectMatches(subscription.event, event.type) && passes(subscription, event)
+}
+
 /** Whether the filter of a subscription lets an event through; its event string is not looked at. */
 export function passes(
   { filter }: Subscription,

@@ -48,3 +48,16 @@ export function storeNames({ federation, controlPlane }: Scope): StoreNames {
 export function durableName(stamp: string): string {
   return `signet-${stamp}`
 }
+
+/**
+ * The durable consumer that brings a recipient its events. Names of integrations hold what NATS does not
+ * take; escaped, two of them never make one.
+ */
+export function recipientDurable(stamp: string, name: string, namespace: string): string {
+  return `${durableName(stamp)}_to_${escaped(namespace)}__${escaped(name)}`
+}
+
+/** Letters, digits and hyphens stay; all else is `_` and its code. */
+function escaped(text: string): string {
+  return text.replaceAll(/[^A-Za-z0-9-]/g, (letter) => `_${letter.charCodeAt(0).toString(16)}_`)
+}

@@ -35,12 +35,13 @@ export class DeadLetters {
     this.#options = options
   }
 
-  /** Resolves when the dead letter is stored. */
+  /** Resolves when the dead letter is stored. `whose`: for which of several that want it, it is set aside. */
   async store(
     direction: Direction,
     delivery: SetAside,
     reason: string,
     detail: string,
+    whose = '',
   ): Promise<void> {
     const { scope, stamp, publisher, log, metrics } = this.#options
     const { body } = delivery
@@ -52,7 +53,7 @@ export class DeadLetters {
       body: kept,
       stream: storeNames(scope).deadLetters,
       headers: {
-        [MESSAGE_ID]: derivedId('dead-letter', direction, stamp, reason, fingerprint(body)),
+        [MESSAGE_ID]: derivedId('dead-letter', direction, stamp, reason + whose, fingerprint(body)),
         'Signet-Subject': printable(delivery.subject),
         'Signet-Detail': printable(detail),
         'Signet-Sequence': String(delivery.sequence),

@@ -80,6 +80,16 @@ export class Metrics {
     'Integrations registered and alive in this stamp.',
     [],
   )
+  readonly recipientPosts = this.#counter(
+    'signet_recipient_posts_total',
+    'Events posted to the recipients of integrations, by what became of each try.',
+    ['result'],
+  )
+  readonly recipientsDown = this.#gauge(
+    'signet_recipients_down',
+    'Recipients whose last try failed.',
+    [],
+  )
   readonly heldTriggered = this.#gauge(
     'signet_held_triggered',
     'Task events that are held back because no integration of this stamp that wants them is alive.',

@@ -23,6 +23,7 @@ interface IntegrationSource {
   }
   /** How many events wait for one of them. */
   readonly held: number
+  readonly recipients: readonly object[]
 }
 
 interface HubSource {
@@ -62,6 +63,6 @@ export function agentStatus(sources: StatusSources, now: number): object {
   }
 }
 
-function integrationStatus({ registrations, held }: IntegrationSource): object {
-  return { ...registrations.count, held, list: registrations.describe() }
+function integrationStatus({ registrations, held, recipients }: IntegrationSource): object {
+  return { ...registrations.count, held, list: registrations.describe(), recipients }
 }

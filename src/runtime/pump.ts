@@ -21,7 +21,7 @@ export interface PumpOptions {
   /** For logs and errors: `down`, `collect`. */
   readonly name: string
   /** As metrics have it. */
-  readonly direction: 'route' | 'answer' | 'down' | 'up'
+  readonly direction: 'route' | 'answer' | 'down' | 'up' | 'recipient'
   /** Opens the consumer; called again after it was lost. Rejections are retried. */
   readonly open: (signal: AbortSignal) => Promise<DeliverySource>
   /** Undefined: nothing is to be done, and so it is acknowledged at once. */

@@ -125,7 +125,7 @@ async function collect(
 }
 
 /** An event of a project that no control plane claims goes to the first, which knows what to make of it. */
-function planeName(topology: Topology, project: string): string {
+export function planeName(topology: Topology, project: string): string {
   const plane = controlPlaneOf(topology, project) ?? topology.controlPlanes[0]
   return plane?.name ?? ''
 }

@@ -1,3 +1,4 @@
+import type { Integration } from '../domain/interest.ts'
 import type { Presence } from '../domain/presence.ts'
 import type { Place } from '../domain/subject.ts'
 import { presenceSubject } from '../domain/subject.ts'
@@ -17,6 +18,8 @@ export interface PresencePartOptions {
   readonly isKeptnConnected: () => boolean
   /** What this stamp's integrations want; a change of it is said at once. */
   readonly registrations: Pick<Registrations, 'list' | 'count' | 'onChange'>
+  /** Integrations that the agent speaks for, and that are kept out of Keptn's Uniform. */
+  readonly unregistered: readonly Integration[]
 }
 
 /** Says every few seconds, to every control plane, that this stamp is there and what it wants. */
@@ -64,7 +67,7 @@ export class PresencePart implements Part {
       version: 1,
       agent: agentVersion,
       keptn: isKeptnConnected(),
-      integrations: registrations.list() ?? null,
+      integrations: this.#integrations(),
       alive: registrations.count.alive,
     }
     const { federation, controlPlanes } = topology.current
@@ -72,5 +75,12 @@ export class PresencePart implements Part {
       const scope = { federation, controlPlane: name }
       messages.say(presenceSubject(scope, place()), presence)
     }
+  }
+
+  /** Null where nothing is known. */
+  #integrations(): readonly Integration[] | null {
+    const { registrations, unregistered } = this.#options
+    const known = registrations.list()
+    return unregistered.length === 0 ? (known ?? null) : [...(known ?? []), ...unregistered]
   }
 }

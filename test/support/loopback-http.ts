@@ -49,9 +49,10 @@ export class LoopbackHttp implements AsyncDisposable {
   static async start(
     respond: Respond,
     certificate?: 'loopback' | 'elsewhere',
+    port = 0,
   ): Promise<LoopbackHttp> {
     const server = new LoopbackHttp(respond, certificate)
-    server.#server.listen(0, '127.0.0.1')
+    server.#server.listen(port, '127.0.0.1')
     await once(server.#server, 'listening')
     return server
   }

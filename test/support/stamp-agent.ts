@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node'
 import { connect } from '@nats-io/transport-node'
 import type { ExecutionContext } from 'ava'
-import type { Agent } from '../../src/agent.ts'
+import type { Agent, AgentConfig } from '../../src/agent.ts'
 import { createAgent } from '../../src/agent.ts'
 import type { NatsProcess } from '../../src/demo/nats-process.ts'
 import { durableName, storeNames } from '../../src/domain/store-names.ts'
@@ -62,7 +62,7 @@ export interface StampRig {
   readonly nc: NatsConnection
   readonly gatewayClient: NatsConnection
   /** A started agent of the stamp; stopped after the test where it was not before. */
-  agent(over?: { readonly inFlight?: number }): Promise<StampAgent>
+  agent(over?: Partial<Pick<AgentConfig, 'inFlight' | 'integrations'>>): Promise<StampAgent>
   /** Stores an event in the hub store for the stamp, as a hub does. */
   send(body: string): Promise<void>
   readonly hubStore: Store
@@ -104,7 +104,7 @@ export async function stampRig(
     nc,
     gatewayClient,
     hubStore,
-    async agent({ inFlight = 64 } = {}) {
+    async agent({ inFlight = 64, integrations = [] } = {}) {
       const urls = new Map<string, string>()
       const log: Log = {
         ...silent,
@@ -126,6 +126,7 @@ export async function stampRig(
           services: any,
           http: any,
           inFlight,
+          integrations,
           drainMs: 5_000,
           dedupeWindowMs: 3_600_000,
           retentionMs: 3_600_000,

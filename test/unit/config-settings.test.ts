@@ -121,7 +121,7 @@ test('the variables of a distributor keep their meaning', (t) => {
     HTTP_POLLING_INTERVAL: '5',
     API_PROXY_PORT: '8090',
     API_PROXY_MAX_PAYLOAD_BYTES_KB: '128',
-    PUBSUB_TOPIC: 'a, b,',
+    PUBSUB_TOPIC: 'sh.keptn.event.a.triggered, sh.keptn.>,',
     OAUTH_SCOPES: 'x,y',
   })
   t.like(api, {
@@ -131,7 +131,7 @@ test('the variables of a distributor keep their meaning', (t) => {
     oauthScopes: ['x', 'y'],
   })
   t.is(distributor.maxPayloadBytes, 131_072)
-  t.deepEqual(distributor.topics, ['a', 'b'])
+  t.deepEqual(distributor.topics, ['sh.keptn.event.a.triggered', 'sh.keptn.>'])
   t.is(httpPort, 8_090)
 })
 

@@ -37,6 +37,15 @@ test('every setting of the tables has its name in a change', (t) => {
     settingGroups.flatMap(({ table }) => Object.values(table).map(({ name }) => name as string)),
   )
   const empty = {} as Settings
+  // The one key of the file that is in no table.
+  names.add('integrations')
   const { live, restart } = settingsChange(empty, settings('gateway: { user: u, password: p }'))
   for (const name of [...live, ...restart]) t.true(names.has(name), name)
+})
+
+test('integrations that the agent speaks for take effect when it is started again', (t) => {
+  const list = (host: string) =>
+    `integrations: [{ name: a, namespace: b, topics: [sh.keptn.event.x.triggered], recipient: 'http://u:hunter2@${host}' }]`
+  const found = change(list('x'), list('y'))
+  t.deepEqual(found, { live: [], restart: ['integrations'] })
 })

@@ -1,0 +1,38 @@
+import type { PostOutcome, RecipientAddress } from '../domain/behalf.ts'
+import { outcomeOf } from '../domain/behalf.ts'
+
+/** Posts an event to the recipient of an integration, once. Never rejects. */
+export async function postEvent(
+  { url, authorization, timeoutMs }: RecipientAddress,
+  body: string,
+  stopped: AbortSignal,
+): Promise<PostOutcome> {
+  try {
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/cloudevents+json',
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      body,
+      // A recipient that sends us elsewhere would get what is meant for it alone.
+      redirect: 'manual',
+      signal: AbortSignal.any([stopped, AbortSignal.timeout(timeoutMs)]),
+    })
+    // Unread bodies keep their connection from being used again.
+    await response.body?.cancel().catch(() => undefined)
+    return outcomeOf(response.status)
+  } catch (error) {
+    return { kind: 'failed', why: reasonOf(error) }
+  }
+}
+
+/** Never with the URL in it. */
+function reasonOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'it takes too long'
+  const cause: unknown = error instanceof Error ? error.cause : undefined
+  const code = typeof cause === 'object' && cause !== null ? (cause as { code?: unknown }).code : ''
+  return typeof code === 'string' && code !== ''
+    ? `it cannot be reached (${code})`
+    : 'it cannot be reached'
+}
