@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { LRUCache } from 'lru-cache'
 import type { Subscription } from '../domain/interest.ts'
 import type { ReadEvent } from '../domain/recipient-event.ts'
@@ -51,6 +52,8 @@ export class Dispatch {
 
   constructor(options: DispatchOptions) {
     this.#options = options
+    // As many posts as are under way may wait.
+    setMaxListeners(0, this.#stopping.signal)
   }
 
   /** Why the last event was not taken; undefined where it was. */

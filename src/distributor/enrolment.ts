@@ -61,13 +61,16 @@ export class Enrolment {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    try {
-      for (;;) {
+    while (!signal.aborted) {
+      try {
         this.#id = await this.#register(signal)
         await this.#renew(this.#id, signal)
+      } catch (error) {
+        if (signal.aborted) return
+        // A fault of ours is told, and registering anew is another try.
+        this.#options.log.error({ error }, 'The registration failed in a way that nobody foresaw.')
+        await sleep(this.#options.registrationMs, signal).catch(() => undefined)
       }
-    } catch (error) {
-      if (!signal.aborted) throw error
     }
   }
 

@@ -22,7 +22,8 @@ export interface PollOpenOptions {
 
 type Failed = Extract<ApiResult, { ok: false }>
 
-const MOST_WAIT_MS = 60_000
+/** After failures it comes again after so many intervals at most: a minute, as they are by default. */
+const MOST_INTERVALS = 6
 /** Which types a pattern may mean is asked again after this, in milliseconds. */
 const TYPES_MS = 300_000
 
@@ -63,14 +64,14 @@ export class PollOpen {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { intervalMs, metrics, log } = this.#options
-    const pace = { intervalMs, mostMs: Math.max(MOST_WAIT_MS, intervalMs) }
+    const pace = { intervalMs, mostMs: MOST_INTERVALS * intervalMs }
     for (let failures = 0; !signal.aborted;) {
       let failed: Failed | undefined
       try {
         failed = await this.#round(signal)
       } catch (error) {
-        if (!signal.aborted) throw error
-        return
+        if (signal.aborted) return
+        failed = unforeseen(error)
       }
       failures = failed === undefined ? 0 : failures + 1
       metrics.polls.inc({ result: failed === undefined ? 'ok' : 'failed' })
@@ -134,6 +135,12 @@ export class PollOpen {
     this.#types = projects.types
     return this.#types
   }
+}
+
+/** A fault of ours is told, and the next round is another try. */
+function unforeseen(cause: unknown): Failed {
+  const error = new SignetError('SIGNET_INTERNAL', 'A round of polling failed.', { cause })
+  return { ok: false, status: 0, error, mayHaveArrived: false }
 }
 
 function wanting(wishes: readonly Wish[], type: string): readonly Wish[] {

@@ -12,8 +12,8 @@ export interface PollOptions extends PollRoundOptions {
   readonly metrics: Metrics
 }
 
-/** A poller that fails comes again at least so often, or at its interval where that is longer. */
-const MOST_WAIT_MS = 300_000
+/** A poller that fails comes again after so many intervals at most: a minute, as they are by default. */
+const MOST_INTERVALS = 6
 
 /** Polls round after round, at its own pace, from `start` to `stop`. */
 export class Poll {
@@ -57,7 +57,7 @@ export class Poll {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { intervalMs, metrics } = this.#options
-    const pace = { intervalMs, mostMs: Math.max(MOST_WAIT_MS, intervalMs) }
+    const pace = { intervalMs, mostMs: MOST_INTERVALS * intervalMs }
     for (let failures = 0; !signal.aborted;) {
       let failed: Failed | undefined
       try {

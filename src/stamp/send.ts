@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { BackoffRule } from '../domain/backoff.ts'
 import { backoffMs } from '../domain/backoff.ts'
 import type { KeptnEvent } from '../domain/event.ts'
@@ -43,6 +44,8 @@ export class ApiSender {
   constructor(options: ApiSenderOptions) {
     this.#options = options
     this.#arrivals = new Arrivals(options.api)
+    // As many events as are under way may wait.
+    setMaxListeners(0, this.#stopping.signal)
   }
 
   /** Why sending does not work, or undefined. */
@@ -59,6 +62,8 @@ export class ApiSender {
     const { metrics, deadLetters } = this.#options
     let isUnclear = mayHaveArrived
     for (let attempt = 1; ; attempt += 1) {
+      // What is handed back on a stop must not be overtaken by what follows it in its context.
+      this.#stopping.signal.throwIfAborted()
       if (isUnclear && (await this.#hasArrived(event))) {
         this.#sent(event, 'found')
         return

@@ -3,6 +3,7 @@ import { eventually } from '../support/eventually.ts'
 import type { Fault } from '../support/faulty-api.ts'
 import { FaultyApi } from '../support/faulty-api.ts'
 import { counted, HttpsStamp, wants } from '../support/https-stamp.ts'
+import { json, LoopbackHttp } from '../support/loopback-http.ts'
 import { rig } from '../support/keptn-by-hand.ts'
 
 const DEPLOYMENT = 'sh.keptn.event.deployment.triggered'
@@ -45,6 +46,68 @@ for (const [what, fault, told] of FAULTS) {
     t.deepEqual(stamp.heard.ids.toSorted(), [before, during, after].toSorted())
   })
 }
+
+test('a wrong certificate is told, and nothing is sent to who has it', async (t) => {
+  t.timeout(120_000)
+  const wrong = await LoopbackHttp.start((_, response) => {
+    response.end('{}')
+  }, 'elsewhere')
+  t.teardown(() => wrong[Symbol.asyncDispose]())
+  const stamp = await HttpsStamp.start(t, {
+    endpoint: `${wrong.url}/api`,
+    token: 'sesame',
+    integrations: [wants([DEPLOYMENT])],
+  })
+  const link = await stamp.link()
+  const told = () => /its certificate is not accepted \(/.test(link.role.notReady ?? '')
+  await eventually('trouble', told, LIMIT)
+  t.is(wrong.came.length, 0)
+})
+
+test('tokens that end all the time cost no event, and one that cannot be got is told', async (t) => {
+  t.timeout(120_000)
+  const { keptn, byHand } = await rig(t)
+  const api = await FaultyApi.start(t, keptn.url)
+  let given = 0
+  let isClosed = false
+  const tokens = await LoopbackHttp.start((_, response) => {
+    given += 1
+    if (isClosed) json(response, 401, { error: 'invalid_client' })
+    else json(response, 200, { access_token: `token-${given}`, expires_in: 1 })
+  })
+  t.teardown(() => tokens[Symbol.asyncDispose]())
+  // Every third token is revoked as soon as it is used.
+  let revoked = ''
+  api.fault = ({ headers }) => {
+    const token = headers.authorization ?? ''
+    if (given % 3 === 0 && token !== revoked) {
+      revoked = token
+      return 401
+    }
+    return token === `Bearer token-${given}` ? undefined : 401
+  }
+  const stamp = await HttpsStamp.start(t, {
+    endpoint: `${api.url}/api`,
+    integrations: [wants([DEPLOYMENT])],
+    oauth: { clientId: 'me', clientSecret: 'secret', scopes: ['all'], tokenUrl: tokens.url },
+  })
+  const link = await stamp.link()
+  for (let n = 0; n < 3; n += 1) {
+    const id = await (await byHand()).task('deployment')
+    await eventually('the task', () => stamp.heard.withId(id).length === 1, LIMIT)
+  }
+  await eventually('several tokens', () => given > 3, LIMIT)
+  isClosed = true
+  await eventually(
+    'trouble',
+    () => /gives no token to this client/.test(link.role.notReady ?? ''),
+    LIMIT,
+  )
+  t.false((link.role.notReady ?? '').includes('secret'))
+  isClosed = false
+  const last = await (await byHand()).task('deployment')
+  await eventually('the last task', () => stamp.heard.withId(last).length === 1, LIMIT)
+})
 
 test('without a datastore open events are all there is: every one of them, and a warning', async (t) => {
   t.timeout(120_000)

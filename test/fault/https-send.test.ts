@@ -134,6 +134,21 @@ test('an agent that is killed in the middle of a post leaves nothing lost or dou
   t.is(await counted(next.metrics, 'signet_api_sends_total', 'found'), 1)
 })
 
+test('a stop while an answer waits hands back what follows it as well, and the order stays', async (t) => {
+  const { api, stamp, link, answer, stored, done } = await task(t)
+  api.fault = ({ method, body }) => (method === 'POST' && body.includes(STARTED) ? 503 : undefined)
+  answer('started')
+  answer('finished')
+  const retried = () => counted(link.metrics, 'signet_api_sends_total', 'retried')
+  await eventually('a try', async () => (await retried()) > 0, LIMIT)
+  await link.stop()
+  t.deepEqual(stored(), [])
+  api.fault = () => undefined
+  await stamp.link()
+  await done()
+  t.deepEqual(stored(), [STARTED, FINISHED])
+})
+
 test('what a stamp sent does not come back to it, not even to its next agent', async (t) => {
   const { stamp, link, run, answer, stored } = await task(t)
   stamp.integrations = [wants(['sh.keptn.event.deployment.>'])]

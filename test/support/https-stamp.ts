@@ -3,6 +3,7 @@ import { connect } from '@nats-io/transport-node'
 import type { ExecutionContext } from 'ava'
 import type { NatsProcess } from '../../src/demo/nats-process.ts'
 import type { Integration } from '../../src/domain/interest.ts'
+import type { OauthClient } from '../../src/domain/oauth-client.ts'
 import { DeadLetters } from '../../src/flow/dead-letters.ts'
 import type { Entered } from '../../src/flow/way-in.ts'
 import { WayIn } from '../../src/flow/way-in.ts'
@@ -40,6 +41,7 @@ export interface HttpsStampOptions {
   readonly token?: string
   readonly timeoutMs?: number
   readonly sweepMs?: number
+  readonly oauth?: OauthClient
 }
 
 /** One agent's link. */
@@ -107,10 +109,11 @@ export class HttpsStamp {
       dedupeWindowMs: 3_600_000,
       withoutJetStream: new CoreMessages(side),
     })
-    const { endpoint, token, timeoutMs = 20_000, sweepMs = 600_000 } = this.#options
+    const { endpoint, token, oauth, timeoutMs = 20_000, sweepMs = 600_000 } = this.#options
     const api = new KeptnApi({
       endpoint,
       ...(token === undefined ? {} : { token }),
+      ...(oauth === undefined ? {} : { oauth }),
       proxies: {},
       verifyTls: true,
       timeoutMs,
