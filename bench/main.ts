@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
 import { SignetError } from '../src/errors.ts'
+import type { FanOutOptions } from './fanout.ts'
+import { fanout } from './fanout.ts'
 import type { ForwardOptions } from './forward.ts'
 import { forward } from './forward.ts'
 import type { PollBenchOptions } from './poll.ts'
@@ -11,6 +13,7 @@ const USAGE = `usage: npm run bench -- <benchmark> [options]
 
 benchmarks:
   forward   events from Keptn's stream through hub and stamp, beside a bare JetStream copy loop
+  fanout    one task to ever more simulated stamps, beside the bare publishes of what it stores
   poll      what stamps with an https link ask of Keptn's API, beside what distributors would
 
 options of forward:
@@ -18,6 +21,10 @@ options of forward:
   --rounds N      how often each hop is measured; the report has the medians (default 3)
   --in-flight N   events worked on at once, by the agents and by the copy loop (default 256)
   --body BYTES    size of an event (default 1300)
+
+options of fanout:
+  --stamps N,...  how many stamps, one after the other (default 10,50,100,250,500)
+  --answers N     answers of stamps that are measured for each number (default 2500)
 
 options of poll:
   --stamps N          (default 100)
@@ -31,6 +38,7 @@ options of all:
 `
 
 const DEFAULTS: ForwardOptions = { events: 100_000, rounds: 3, inFlight: 256, bodyBytes: 1_300 }
+const FANOUT_DEFAULTS: FanOutOptions = { stamps: [10, 50, 100, 250, 500], answers: 2_500 }
 const POLL_DEFAULTS: PollBenchOptions = {
   stamps: 100,
   integrations: 5,
@@ -43,6 +51,7 @@ const BODY_BYTES = { least: 600, most: 1_000_000 }
 
 const OPTIONS = {
   forward: ['events', 'rounds', 'in-flight', 'body'],
+  fanout: ['stamps', 'answers'],
   poll: ['stamps', 'integrations', 'subscriptions', 'interval', 'intervals'],
 } as const
 const NO_NUMBERS = 'the options take whole numbers above 0'
@@ -96,7 +105,7 @@ function readArguments(args: readonly string[]): Plan | string {
     if (stranger !== undefined) return `${name} has no option --${stranger}`
     const number = (option: string, fallback: number) => count(values[option], fallback)
     const jsonOnly = values['json-only'] === true
-    const run = name === 'forward' ? forwardPlan(number) : pollPlan(number)
+    const run = runOf(name, number, values['stamps'])
     return typeof run === 'string' ? run : { run, jsonOnly }
   } catch (error) {
     if (error instanceof TypeError) return error.message
@@ -118,6 +127,27 @@ function forwardPlan(number: Numbers): Plan['run'] | string {
   if (options.bodyBytes < BODY_BYTES.least || options.bodyBytes > BODY_BYTES.most)
     return `--body must be from ${BODY_BYTES.least} to ${BODY_BYTES.most}`
   return (progress) => forward(options, progress)
+}
+
+function runOf(name: Bench, number: Numbers, stamps: unknown): Plan['run'] | string {
+  switch (name) {
+    case 'forward':
+      return forwardPlan(number)
+    case 'fanout':
+      return fanoutPlan(number, stamps)
+    case 'poll':
+      return pollPlan(number)
+  }
+}
+
+function fanoutPlan(number: Numbers, stamps: unknown): Plan['run'] | string {
+  const { stamps: fallback, answers } = FANOUT_DEFAULTS
+  const options = {
+    stamps: typeof stamps === 'string' ? stamps.split(',').map((n) => count(n, 0)) : fallback,
+    answers: number('answers', answers),
+  }
+  if ([...options.stamps, options.answers].some(Number.isNaN)) return NO_NUMBERS
+  return (progress) => fanout(options, progress)
 }
 
 function pollPlan(number: Numbers): Plan['run'] | string {

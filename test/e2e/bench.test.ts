@@ -57,10 +57,32 @@ test('bench poll counts what stamps ask beside what distributors would', async (
   t.true(ratio > 0.05 && ratio < 0.5, stdout)
 })
 
+test('bench fanout prints what a task to ever more stamps takes, and costs', async (t) => {
+  t.timeout(180_000)
+  const { code, stdout, stderr } = await bench(['fanout', '--stamps', '2,5', '--answers', '10'], {
+    NATS_SERVER: await natsServerBinary(),
+  })
+  t.is(code, 0, stderr)
+  const { runs, costGrowth, ...report } = JSON.parse(stdout) as {
+    readonly runs: readonly Record<string, unknown>[]
+    readonly costGrowth: unknown
+  }
+  t.like(report, { bench: 'fanout', node: process.version })
+  t.true(isPositive(costGrowth))
+  t.deepEqual(
+    runs.map(({ stamps }) => stamps),
+    [2, 5],
+  )
+  for (const run of runs)
+    for (const figure of ['totalMs', 'yardstickMs', 'ratio', 'hubCpuMsPerStamp'])
+      t.true(isPositive(run[figure]), `${figure} is ${String(run[figure])}`)
+})
+
 for (const args of [
   ['poll', '--events', '5'],
   [],
   ['backward'],
+  ['fanout', '--stamps', '10,x'],
   ['forward', '--events', '0'],
   ['forward', '--fast'],
 ]) {

@@ -3,13 +3,10 @@ import test from 'ava'
 import type { FederationStatus } from '../../src/domain/federation-status.ts'
 import type { Rollout, RolloutDetail } from '../../src/domain/rollout.ts'
 import type { Trace } from '../../src/domain/trace.ts'
-import type { Ended } from '../support/command.ts'
-import { signet, start } from '../support/command.ts'
+import { answerOf, signet, start } from '../support/command.ts'
 import { trigger } from '../support/fan-in.ts'
 import type { Rig } from '../support/federation.ts'
 import { eventually, HOME, stampsIn, startRig } from '../support/federation.ts'
-import { eventOf, NOTICE } from '../support/keptn-event.ts'
-import { natsServer } from '../support/nats-server.ts'
 
 /** Where the commands run; stamp `c` has no agent. */
 const ELSEWHERE = 'b'
@@ -18,19 +15,25 @@ let rig: Rig
 
 test.serial.before(async (t) => {
   t.timeout(60_000)
-  rig = await startRig({ stamps: stampsIn(['eu', 'us'], ['a', 'b', 'c']) })
-  await rig.startKeptn()
+  rig = await startRig({
+    rings: ['canary', 'early'],
+    stamps: stampsIn(['eu', 'us'], ['a', 'b', 'c']),
+    absent: stampsIn(['eu'], ['d'], 'early'),
+    stages: [
+      { stage: 'dev', rings: ['canary'] },
+      { stage: 'prod', rings: ['canary', 'early'] },
+    ],
+  })
+  const sequences = [{ name: 'delivery', tasks: [{ name: 'deployment' }] }]
+  await rig.startKeptn([], {
+    shipyard: { spec: { stages: ['dev', 'prod'].map((name) => ({ name, sequences })) } },
+  })
   await rig.startAgents('c')
 })
 
 test.serial.after.always(() => rig[Symbol.asyncDispose]())
 
 const ask = (...args: readonly string[]) => signet(rig, ELSEWHERE, args)
-
-function answerOf({ code, stdout, stderr }: Ended): unknown {
-  if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`)
-  return JSON.parse(stdout)
-}
 
 const openRollouts = async () =>
   (answerOf(await ask('rollout', 'ls', '--json')) as { rollouts: readonly Rollout[] }).rollouts
@@ -67,6 +70,7 @@ test.serial('signet status tells of stamps, what waits for them, and what is ope
       ['a', 'eu', true],
       ['c', 'eu', false],
       ['b', 'us', true],
+      ['d', 'eu', false],
     ],
   )
   const [a, c] = status.stamps
@@ -78,7 +82,7 @@ test.serial('signet status tells of stamps, what waits for them, and what is ope
   )
   const seen = await ask('status')
   t.is(seen.code, 0)
-  t.regex(seen.stdout, /2 of 3 stamps online/)
+  t.regex(seen.stdout, /2 of 4 stamps online/)
   t.regex(seen.stdout, /○ c .*never heard/)
   t.false(seen.stdout.includes('\u001b'), 'no colours in a pipe')
 })
@@ -93,7 +97,7 @@ test.serial('signet status shows one geo, and refuses one that is not there', as
   const { code, stdout, stderr } = await ask('status', '--ring', 'canari')
   t.is(code, 2)
   t.is(stdout, '')
-  t.regex(stderr, /no ring "canari"; there are canary/)
+  t.regex(stderr, /no ring "canari"; there are canary, early/)
 })
 
 test.serial('signet status --watch looks again and again until it is interrupted', async (t) => {
@@ -168,6 +172,32 @@ test.serial('signet rollout abort ends it, says who did, and may be said again',
   t.regex((await ask('rollout', 'ls')).stdout, /No rollout is open/)
 })
 
+test.serial('a rollout in waves is paused and resumed, and everybody sees by whom', async (t) => {
+  t.timeout(120_000)
+  const { context } = await rig.keptn.triggerSequence({
+    project: 'shop',
+    stage: 'prod',
+    sequence: 'delivery',
+    service: 'cart-waves',
+  })
+  const mine = async () => (await openRollouts()).find((each) => each.context === context)
+  const begun = await eventually(mine, 30_000)
+  t.like(begun, { state: 'running', ring: 'canary', wave: 1, waves: 2 })
+  const steer = async (verb: string) =>
+    answerOf(await ask('rollout', verb, context, '--json')) as { readonly outcome: string }
+  t.is((await steer('pause')).outcome, 'done')
+  t.is((await steer('pause')).outcome, 'unchanged')
+  const held = await mine()
+  t.is(held?.state, 'paused')
+  t.regex(held?.paused?.by.join() ?? '', /^\S+@\S+$/)
+  t.regex((await ask('rollout', 'ls')).stdout, /canary 1\/2 .* paused by \S+@/)
+  t.is((await steer('resume')).outcome, 'done')
+  t.is((await steer('resume')).outcome, 'unchanged')
+  t.is((await mine())?.state, 'running')
+  t.is((await steer('abort')).outcome, 'done')
+  await eventually(async () => (await mine()) === undefined, 30_000)
+})
+
 test.serial(
   'signet trace tells of every event where it was, what it took, and what came of it',
   async (t) => {
@@ -214,104 +244,3 @@ test.serial(
     t.regex(none.stderr, /nothing of context .* --since 7d/)
   },
 )
-
-test.serial('a trace of a thousand events among others is complete, and in order', async (t) => {
-  t.timeout(120_000)
-  const context = randomUUID()
-  const event = (of: string) => eventOf(NOTICE, { shkeptncontext: of })
-  for (let sent = 0; sent < 500; sent += 25)
-    await Promise.all(
-      Array.from({ length: 25 }, async () => {
-        for (const stamp of [HOME, 'a']) {
-          const mine = event(context)
-          await rig.publish(stamp, mine.type, JSON.stringify(mine))
-        }
-        const other = event(randomUUID())
-        await rig.publish(HOME, other.type, JSON.stringify(other))
-      }),
-    )
-  const trace = await eventually(async () => {
-    const found = answerOf(await ask('trace', context, '--json')) as Trace
-    return found.events.length === 1_000 ? found : undefined
-  }, 60_000)
-  const times = trace.events.map(({ at }) => at)
-  t.deepEqual(times, times.toSorted())
-  t.is(trace.events.filter(({ origin }) => origin === 'a').length, 500)
-  t.is((await ask('trace', context)).stdout.split('dev.delivery.finished').length, 1_001)
-  const soon = await ask('trace', context, '--since', '1ms')
-  t.is(soon.code, 1, 'what is older than --since is not told')
-})
-
-test.serial(
-  'a command without topology, settings or names that fit says what is wrong',
-  async (t) => {
-    t.timeout(90_000)
-    const nowhere = { SIGNET_TOPOLOGY: '/nowhere' }
-    const byFlags = ['--federation', 'demo', '--control-plane', 'main']
-    t.is((await signet(rig, ELSEWHERE, ['rollout', 'ls', ...byFlags], nowhere)).code, 0)
-    t.is((await signet(rig, ELSEWHERE, ['rollout', 'ls'], nowhere)).code, 2)
-    const other = await ask('status', '--control-plane', 'mein')
-    t.is(other.code, 2)
-    t.regex(other.stderr, /no control plane "mein"; did you mean "main"/)
-    for (const args of [
-      ['status', '--watch', 'often'],
-      ['trace', 'x', '--since', 'yesterday'],
-      ['trace'],
-      ['rollout', 'show'],
-      ['status', '--federation', 'A B'],
-    ]) {
-      const { code, stdout, stderr } = await ask(...args)
-      t.is(code, 2, args.join(' '))
-      t.is(stdout, '')
-      t.notRegex(stderr, /\n\s+at /)
-    }
-  },
-)
-
-test.serial('a user who may only read is told which right is missing', async (t) => {
-  t.timeout(60_000)
-  const users = `{ user: fed, password: fed, permissions: {
-    publish: ["signet.demo.control.main.status"], subscribe: ["_INBOX.signet.>"] } }`
-  await using server = await natsServer({ config: `authorization { users: [${users}] }` })
-  const environment = { SIGNET_NATS_URL: server.url }
-  const refused = await signet(rig, ELSEWHERE, ['rollout', 'abort', 'x'], environment)
-  t.is(refused.code, 2)
-  t.is(refused.stdout, '')
-  t.regex(refused.stderr, /may not publish to signet\.demo\.control\.main\.rollout-abort/)
-})
-
-test.serial('a hub that is killed in the middle of its answer leaves no half of it', async (t) => {
-  t.timeout(90_000)
-  const gateway = await rig.connection(rig.supercluster.gatewayOf(HOME))
-  let heard = 0
-  const subscription = gateway.subscribe('signet.demo.control.main.trace', {
-    callback: () => {
-      heard += 1
-    },
-  })
-  await gateway.flush()
-  // The hub waits for it, and says so.
-  await rig.supercluster.keptn(HOME).pause()
-  const interrupted = start(rig, ELSEWHERE, ['trace', open.context])
-  await eventually(() => heard >= 1, 30_000)
-  interrupted.kill('SIGINT')
-  t.like(await interrupted.ended, { code: 130, stdout: '', stderr: '' })
-  heard = 0
-  const tracing = start(rig, ELSEWHERE, ['trace', open.context])
-  // Said a second time after two seconds; the hub was heard after one.
-  await eventually(() => heard >= 2, 30_000)
-  subscription.unsubscribe()
-  await rig.agent(HOME).kill()
-  const { code, stdout, stderr } = await tracing.ended
-  rig.supercluster.keptn(HOME).resume()
-  t.is(code, 1)
-  t.is(stdout, '')
-  t.regex(stderr, /^signet: The hub began to answer and fell silent/)
-  const none = await ask('status')
-  t.is(none.code, 1)
-  t.is(none.stdout, '')
-  t.regex(
-    none.stderr,
-    /No hub of control plane main .*signet\.demo\.control\.main\.status at nats:/,
-  )
-})

@@ -63,3 +63,9 @@ export function signet(
 ): Promise<Ended> {
   return start(rig, stamp, args, environment).ended
 }
+
+/** What a command printed with `--json`, where it ended well. */
+export function answerOf({ code, stdout, stderr }: Ended): unknown {
+  if (code !== 0) throw new Error(`exit code ${code}: ${stderr}`)
+  return JSON.parse(stdout)
+}
