@@ -82,10 +82,10 @@ const LEAST_OFFLINE_MS = 2_000
 
 /** Makes the parts of one term, in the order of their start: the hub at home, the stamp elsewhere. */
 export function createLeading(options: LeadingOptions): Leading {
-  const { topology, gateway, keptn, homeOf, stampOf, log, metrics, dedupeWindowMs } = options
-  const gatewayPublisher = new Publisher(gateway)
-  const keptnPublisher = new Publisher(keptn)
-  const keptnStore = new Store(keptn)
+  const { topology, gateway, keptn, term, homeOf, stampOf, log, metrics, dedupeWindowMs } = options
+  const gatewayPublisher = new Publisher(gateway, term)
+  const keptnPublisher = new Publisher(keptn, term)
+  const keptnStore = new Store(keptn, undefined, { right: term })
   const wayIn = new WayIn({
     store: keptnStore,
     publisher: keptnPublisher,
@@ -118,8 +118,8 @@ export function createLeading(options: LeadingOptions): Leading {
   const stamp = stampOf === undefined ? undefined : createStamp(stampOf)
   return {
     parts: [
-      publisherPart(keptn, keptnPublisher),
-      publisherPart(gateway, gatewayPublisher),
+      publisherPart(keptn, keptnPublisher, term),
+      publisherPart(gateway, gatewayPublisher, term),
       // Before all that brings events in.
       reconciler,
       ...(sequences === undefined ? [] : [sequencesPart(sequences)]),
@@ -141,7 +141,7 @@ export function createLeading(options: LeadingOptions): Leading {
       ...shared,
       control: new ControlListener(gateway),
       controlPlane,
-      hubStore: new Store(gateway, controlPlane.storeDomain),
+      hubStore: new Store(gateway, controlPlane.storeDomain, { right: term }),
       deadLetters: deadLetters(controlPlane.name),
       offlineAfterMs: () =>
         Math.max(LEAST_OFFLINE_MS, MISSED_PRESENCES * options.live().presenceIntervalMs),
@@ -170,7 +170,7 @@ export function createLeading(options: LeadingOptions): Leading {
     const behalf = new Behalf({ ...parts, integrations: options.integrations ?? [] })
     const role = new StampRole({
       ...parts,
-      hubStore: (domain) => new Store(gateway, domain),
+      hubStore: (domain) => new Store(gateway, domain, { right: term }),
       gate,
     })
     const presence = new PresencePart({
@@ -208,16 +208,21 @@ function placeOf({ geo, ring, name }: Stamp): Place {
   return { geo, ring, stamp: name }
 }
 
-function publisherPart({ name }: NatsSide, publisher: Publisher): Part {
+function publisherPart(side: NatsSide, publisher: Publisher, { lost }: Term): Part {
   return {
-    name: `publisher to the ${name} NATS`,
+    name: `publisher to the ${side.name} NATS`,
     start: () => {
       publisher.start()
+      // Nothing of this term is sent any more: what waits for it is let go before the parts are stopped.
+      lost.addEventListener('abort', () => {
+        publisher.stop()
+      })
       return Promise.resolve()
     },
-    stop: () => {
+    stop: async () => {
       publisher.stop()
-      return Promise.resolve()
+      // The next leader begins as soon as the lease is handed over: nothing may be behind that.
+      await side.flush()
     },
   }
 }

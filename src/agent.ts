@@ -1,3 +1,4 @@
+import { createLease } from './agent-lease.ts'
 import type { Watched } from './agent-leading.ts'
 import { createLeading } from './agent-leading.ts'
 import type { TunnelConfig } from './agent-tunnel.ts'
@@ -14,7 +15,6 @@ import { NatsSide } from './links/nats-side.ts'
 import { refuseOneAccount } from './links/one-account.ts'
 import type { Replicas } from './links/store.ts'
 import { Store } from './links/store.ts'
-import { LoneLease } from './links/term.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
 import { Reloads } from './observe/reloads.ts'
@@ -36,6 +36,8 @@ export interface AgentConfig {
   readonly joinAt?: { readonly geo: string; readonly ring: string }
   /** Those that the agent registers and posts events to; absent: none. Not at home. */
   readonly integrations?: readonly BehalfIntegration[]
+  /** Which of the agents of its stamp it is; letters, digits, `-` and `_`. */
+  readonly agent: string
   readonly gateway: NatsAddress
   readonly keptn: NatsAddress
   readonly admin: { readonly host: string; readonly port: number }
@@ -98,8 +100,9 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   const messages = new CoreMessages(gateway)
   const keptnStore = new Store(keptn)
   const local = place === undefined ? undefined : createLocal(place)
+  const { lease, agents, listing } = createLease(config, homeOf[0], gateway, keptn)
   const leadership = new Leadership({
-    lease: new LoneLease(),
+    lease,
     make: (term) =>
       createLeading({
         ...config,
@@ -138,6 +141,8 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   const admin = new AdminServer({
     ...config.admin,
     log,
+    role: () =>
+      leadership.leads ? 'leader' : leadership.standing === 'follows' ? 'follower' : 'none',
     reasons,
     warnings: () => [
       ...watched().flatMap(({ name, warning }) =>
@@ -145,15 +150,16 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       ),
       ...reloads.warnings,
     ],
-    status: () => {
-      const { led } = leadership
+    status: async () => {
+      const { led, leads, leader } = leadership
       const recipients = led?.recipients ?? []
       const integrations =
         local === undefined ? undefined : { ...local, held: led?.held ?? 0, recipients }
       const hubs = led?.hubs ?? []
+      const lead = { leads, leader, agents: await agents.read() }
       const sources = { config, homeOf, gateway, keptn, hubs, integrations, reloads }
       const now = { topology: topology.current, place: local?.stamp(), reasons: reasons() }
-      return agentStatus({ ...sources, ...now }, Date.now())
+      return agentStatus({ ...sources, ...now, ...lead }, Date.now())
     },
     metrics: async () => {
       for (const part of watched()) part.observe()
@@ -173,6 +179,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       createTunnelExit({ ...config, topology, gateway, log, metrics }, plane),
     ),
     ...(local?.tunnels ?? []),
+    listing,
     leadership,
   ]
   const lifecycle = new Lifecycle(parts, config.drainMs)

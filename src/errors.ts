@@ -16,6 +16,7 @@ export const errorTable = {
   SIGNET_STREAM_CONFLICT: { retry: false, exit: 2 },
   SIGNET_JETSTREAM_MISSING: { retry: true, exit: 1 },
   SIGNET_LINK_LOST: { retry: true, exit: 1 },
+  SIGNET_NOT_LEADING: { retry: true, exit: 1 },
   SIGNET_API_UNREACHABLE: { retry: true, exit: 1 },
   SIGNET_API_UNAUTHORIZED: { retry: true, exit: 1 },
   SIGNET_API_BAD_ANSWER: { retry: true, exit: 1 },

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { setFlagsFromString } from 'node:v8'
 import type { AgentConfig } from '../agent.ts'
 import { createAgent } from '../agent.ts'
@@ -86,6 +87,7 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
     stamp,
     ...joiningAt(settings),
     integrations: settings.integrations,
+    agent: agentId(settings.distributor.podName),
     gateway: { servers: gateway.urls, auth: gateway.auth },
     keptn: { servers: keptn.urls, auth: keptn.auth },
     admin: { host: listenHost, port: adminPort },
@@ -127,4 +129,10 @@ function tunnelConfig(settings: Settings): TunnelConfig {
 /** Where it stands if no ring file lists it. */
 function joiningAt({ geo, ring }: Settings): Pick<AgentConfig, 'joinAt'> {
   return geo === undefined || ring === undefined ? {} : { joinAt: { geo, ring } }
+}
+
+/** A pod's name is its own for as long as it lives, also when its container is started again. */
+function agentId(podName: string): string {
+  const name = podName === '' ? `${hostname()}-${process.pid}` : podName
+  return name.replaceAll(/[^\w-]/g, '-')
 }

@@ -9,6 +9,8 @@ import { waitUntil } from './wait-until.ts'
 
 export interface AgentProcessOptions {
   readonly stamp: string
+  /** Its own, among the agents of its stamp: the id that it has itself. */
+  readonly name: string
   /** The built command line: `dist/src/cli.js`. */
   readonly cli: string
   readonly environment: Readonly<Record<string, string>>
@@ -22,6 +24,7 @@ const EXIT_LIMIT_MS = 40_000
 /** An agent as a process of its own, which can be killed, paused and started again. */
 export class AgentProcess implements AsyncDisposable {
   readonly stamp: string
+  readonly name: string
   readonly #options: AgentProcessOptions
   #child: ChildProcess | undefined
   #exit: Promise<number> | undefined
@@ -31,6 +34,7 @@ export class AgentProcess implements AsyncDisposable {
   constructor(options: AgentProcessOptions) {
     this.#options = options
     this.stamp = options.stamp
+    this.name = options.name
   }
 
   get isRunning(): boolean {
@@ -151,12 +155,8 @@ export class AgentProcess implements AsyncDisposable {
   async #overdue(what: string): Promise<SignetError> {
     const log = await readFile(this.#options.logFile, 'utf8').catch(() => '')
     const tail = log.trimEnd().split('\n').slice(-8).join('\n  ')
-    return new SignetError(
-      'SIGNET_START_FAILED',
-      `The agent of ${this.stamp} ${what}.\n  ${tail}`,
-      {
-        details: { stamp: this.stamp },
-      },
-    )
+    return new SignetError('SIGNET_START_FAILED', `The agent ${this.name} ${what}.\n  ${tail}`, {
+      details: { stamp: this.stamp },
+    })
   }
 }

@@ -38,6 +38,8 @@ export interface FederationOptions {
   readonly handles?: readonly string[]
   /** `join:` of ring files, by ring. */
   readonly join?: Readonly<Record<string, object>>
+  /** How many agents every stamp has, home included; default 1. */
+  readonly agentsPerStamp?: number
   /** More settings of every agent. */
   readonly environment?: Readonly<Record<string, string>>
   /** Whether the links between the servers can be cut. */
@@ -47,20 +49,20 @@ export interface FederationOptions {
   readonly dir?: string
 }
 
-/** A running federation: the servers, a topology folder, and one agent process for each stamp. */
+/** A running federation: the servers, a topology folder, and the agent processes of each stamp. */
 export class Federation implements AsyncDisposable {
   readonly supercluster: Supercluster
   readonly topologyDir: string
   readonly dir: string
   readonly options: FederationOptions
-  readonly #agents: ReadonlyMap<string, AgentProcess>
+  readonly #agents: ReadonlyMap<string, readonly AgentProcess[]>
   readonly #ownsDir: boolean
 
   constructor(
     options: FederationOptions,
     dir: string,
     supercluster: Supercluster,
-    agents: ReadonlyMap<string, AgentProcess>,
+    agents: ReadonlyMap<string, readonly AgentProcess[]>,
   ) {
     this.options = options
     this.dir = dir
@@ -72,7 +74,7 @@ export class Federation implements AsyncDisposable {
 
   /** Starts the servers and writes the topology; agents are started with `startAgents`. */
   static async prepare(options: FederationOptions): Promise<Federation> {
-    const { binary, home, stamps, proxied = false, maxPayload } = options
+    const { binary, home, stamps, proxied = false, maxPayload, agentsPerStamp = 1 } = options
     const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'signet-federation-')))
     await writeTopology(options, join(dir, 'topology'))
     const geos = [...new Set([home.geo, ...stamps.map(({ geo }) => geo)])]
@@ -88,8 +90,12 @@ export class Federation implements AsyncDisposable {
     })
     await mkdir(join(dir, 'logs'), { recursive: true })
     const names = [home.stamp, ...stamps.map(({ name }) => name)]
+    const numbers = Array.from({ length: agentsPerStamp }, (_, index) => index)
     const agents = new Map(
-      names.map((stamp) => [stamp, agentProcess(options, dir, supercluster, stamp)]),
+      names.map((stamp) => [
+        stamp,
+        numbers.map((number) => agentProcess(options, dir, supercluster, stamp, number)),
+      ]),
     )
     const federation = new Federation(options, dir, supercluster, agents)
     try {
@@ -101,15 +107,20 @@ export class Federation implements AsyncDisposable {
     return federation
   }
 
-  /** The agent of a stamp; SIGNET_USAGE where there is no such stamp. */
+  /** The first agent of a stamp; SIGNET_USAGE where there is no such stamp. */
   agent(stamp: string): AgentProcess {
-    const agent = this.#agents.get(stamp)
+    const [agent] = this.agentsOf(stamp)
     if (agent !== undefined) return agent
     throw new SignetError('SIGNET_USAGE', `There is no stamp ${stamp}.`)
   }
 
+  /** All agents of a stamp, in the order of their names. */
+  agentsOf(stamp: string): readonly AgentProcess[] {
+    return this.#agents.get(stamp) ?? []
+  }
+
   get agents(): readonly AgentProcess[] {
-    return [...this.#agents.values()]
+    return [...this.#agents.values()].flat()
   }
 
   /** Starts all agents at once; `ready` waits for them. */
@@ -141,13 +152,18 @@ function agentProcess(
   dir: string,
   supercluster: Supercluster,
   stamp: string,
+  number: number,
 ): AgentProcess {
   const joining = stamps.find(({ name, joins }) => name === stamp && joins)
+  const name = `${stamp}-${number}`
   return new AgentProcess({
     stamp,
+    name,
     cli,
-    logFile: join(dir, 'logs', `${stamp}.log`),
+    logFile: join(dir, 'logs', `${number === 0 ? stamp : name}.log`),
     environment: {
+      // As in a pod: an agent that is started again knows that the one before it is gone.
+      K8S_POD_NAME: name,
       SIGNET_STAMP: stamp,
       ...(joining && { SIGNET_GEO: joining.geo, SIGNET_RING: joining.ring }),
       SIGNET_TOPOLOGY: join(dir, 'topology'),

@@ -10,6 +10,8 @@ export const LOCAL_STREAM = 'SIGNET_LOCAL'
 /** Keptn's own stream in the home stamp, which shipyard-controller makes (wire 1.7). */
 export const KEPTN_STREAM = 'keptn'
 export const KEPTN_PATTERN = 'sh.keptn.>'
+/** The bucket of a stamp's Keptn NATS by which its agents agree on the one that leads. */
+export const LEASE_BUCKET = 'signet_lease'
 /** The bucket of a stamp's Keptn NATS that keeps which integrations registered there. */
 export const REGISTRATIONS_BUCKET = 'signet_registrations'
 
@@ -29,6 +31,8 @@ export interface StoreNames {
   readonly fanoutBucket: string
   readonly stampsBucket: string
   readonly callsBucket: string
+  /** By which the agents of the home stamp agree on the one that is the hub. */
+  readonly leaseBucket: string
 }
 
 /** What a control plane has in its hub store. Names hold no underscore, so these cannot clash. */
@@ -41,6 +45,7 @@ export function storeNames({ federation, controlPlane }: Scope): StoreNames {
     fanoutBucket: `signet_${stem}_fanout`,
     stampsBucket: `signet_${stem}_stamps`,
     callsBucket: `signet_${stem}_calls`,
+    leaseBucket: `signet_${stem}_lease`,
   }
 }
 

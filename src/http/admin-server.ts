@@ -9,11 +9,13 @@ export interface AdminServerOptions {
   /** 0: any free one. */
   readonly port: number
   readonly log: Log
+  /** Whether the agent leads its stamp, or follows another one. */
+  readonly role: () => string
   /** Why the agent is not ready; empty where it is. */
   readonly reasons: () => readonly string[]
   /** What is weaker than it should be, though the agent works. */
   readonly warnings: () => readonly string[]
-  readonly status: () => unknown
+  readonly status: () => Promise<unknown>
   readonly metrics: () => Promise<{ readonly type: string; readonly text: string }>
 }
 
@@ -58,11 +60,11 @@ export class AdminServer implements Part {
   }
 
   #routes(): void {
-    const { reasons, warnings, status, metrics } = this.#options
+    const { role, reasons, warnings, status, metrics } = this.#options
     this.#server.get('/livez', () => ({ status: 'alive' }))
     this.#server.get('/readyz', (_, reply) => {
       const found = reasons()
-      const body = { reasons: found, warnings: warnings() }
+      const body = { role: role(), reasons: found, warnings: warnings() }
       if (found.length === 0) return { status: 'ready', ...body }
       return reply.code(503).send({ status: 'not ready', ...body })
     })

@@ -11,6 +11,7 @@ import type { WayIn } from '../flow/way-in.ts'
 import type { Delivery } from '../links/delivery.ts'
 import { extendPath, parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
 import type { Store } from '../links/store.ts'
+import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Pump } from '../runtime/pump.ts'
@@ -22,6 +23,7 @@ export interface AnswerPumpOptions {
   readonly scope: Scope
   readonly home: string
   readonly hubStore: Store
+  readonly term: Term
   readonly wayIn: WayIn
   readonly fanOuts: FanOuts
   readonly deadLetters: DeadLetters
@@ -35,10 +37,11 @@ export function answerPump(options: AnswerPumpOptions): Pump {
   const { scope, home, hubStore, fanOuts, deadLetters, log } = options
   return new Pump({
     name: `answers to ${scope.controlPlane}`,
-    open: durableReader(hubStore, storeNames(scope).up, durableName(home)),
+    open: durableReader(hubStore, storeNames(scope).up, durableName(home), options.term),
     direction: 'answer',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
+    right: options.term,
     onTrouble: (error) => {
       log.debug({ error }, 'Taking answers waits.')
     },

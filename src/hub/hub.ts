@@ -15,11 +15,12 @@ import type { ControlListener } from '../links/control-listener.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Replicas, Store } from '../links/store.ts'
+import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
-import { pumpTrouble } from '../runtime/pump.ts'
+import { drainPumps, pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
 import { AggregateEmitter } from './aggregate-emitter.ts'
@@ -48,6 +49,8 @@ export interface HubOptions {
   readonly controlPlane: ControlPlane
   readonly hubStore: Store
   readonly keptnStore: Store
+  /** The term of this hub. */
+  readonly term: Term
   readonly publisher: Publisher
   readonly wayIn: WayIn
   readonly messages: CoreMessages
@@ -182,10 +185,13 @@ export class Hub implements Part {
     this.#stopPreparing?.()
     this.#stopping.abort(new SignetError('SIGNET_STOPPED', 'The hub stops.'))
     this.#control?.stop()
-    await Promise.all(this.#pumps.map((pump) => pump.drain()))
-    await this.#fanOuts?.stop()
-    this.#registry?.stop()
-    this.#membership?.stop()
+    try {
+      await drainPumps(this.#pumps)
+    } finally {
+      await this.#fanOuts?.stop()
+      this.#registry?.stop()
+      this.#membership?.stop()
+    }
   }
 
   async #prepare() {
@@ -302,7 +308,7 @@ export class Hub implements Part {
 
   #makePumps(fanOuts: FanOuts, registry: StampRegistry, membership: Membership): readonly Pump[] {
     const { home } = this.#options.controlPlane
-    const { keptnStore } = this.#options
+    const { keptnStore, term } = this.#options
     const scope = this.#scope
     const shared = { ...this.#options, scope, fanOuts, registry, topology: membership }
     return [
@@ -315,7 +321,7 @@ export class Hub implements Part {
         ...shared,
         copies: this.#copies,
         now: Date.now,
-        open: keptnReader(keptnStore, home.stamp),
+        open: keptnReader(keptnStore, home.stamp, term),
       }),
     ]
   }

@@ -3,6 +3,7 @@ import { SignetError } from '../errors.ts'
 import { ACK_WAIT_MS, durableReader, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
 import type { DeliverySource } from '../links/delivery.ts'
 import type { Store } from '../links/store.ts'
+import type { Term } from '../links/term.ts'
 
 /** A stream that is no older than this when the hub starts belongs to a Keptn that was just installed. */
 const NEW_STREAM_MS = 60_000
@@ -15,10 +16,11 @@ const NEW_STREAM_MS = 60_000
 export function keptnReader(
   keptnStore: Store,
   home: string,
+  term: Term,
 ): (signal: AbortSignal) => Promise<DeliverySource> {
   const durable = durableName(home)
   const startedAt = Date.now()
-  const read = durableReader(keptnStore, KEPTN_STREAM, durable)
+  const read = durableReader(keptnStore, KEPTN_STREAM, durable, term)
   return async (signal) => {
     const stream = await keptnStore.stream(KEPTN_STREAM)
     if (stream === undefined)

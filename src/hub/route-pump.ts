@@ -17,6 +17,7 @@ import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import { parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
 import { fingerprint } from '../links/message-id.ts'
 import type { Store } from '../links/store.ts'
+import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Pump } from '../runtime/pump.ts'
@@ -30,6 +31,7 @@ export interface RoutePumpOptions {
   readonly topology: TopologySource
   readonly controlPlane: ControlPlane
   readonly open: (signal: AbortSignal) => Promise<DeliverySource>
+  readonly term: Term
   readonly hubStore: Store
   readonly copies: Copies
   readonly fanOuts: FanOuts
@@ -54,6 +56,7 @@ export function routePump(options: RoutePumpOptions): Pump {
     direction: 'route',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
+    right: options.term,
     onTrouble: (error) => {
       options.log.debug({ error }, 'Routing waits.')
     },

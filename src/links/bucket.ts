@@ -4,6 +4,7 @@ import { JetStreamApiError } from '@nats-io/jetstream'
 import { SignetError } from '../errors.ts'
 import type { Replicas, Store } from './store.ts'
 import { translate, withReplicas } from './store.ts'
+import { mustHold } from './term.ts'
 
 /** A value with the revision that guards its next change. */
 export interface Entry<Value> {
@@ -15,6 +16,15 @@ export interface Entry<Value> {
 export interface BucketWatch {
   readonly ended: Promise<void>
   stop(): void
+}
+
+/** What was last done to a key. */
+export interface Last<Value> {
+  /** Undefined where it was taken away. */
+  readonly value: Value | undefined
+  readonly revision: number
+  /** By the server's clock, in milliseconds since the epoch. */
+  readonly storedAt: number
 }
 
 export interface BucketPlan {
@@ -32,7 +42,11 @@ const WRONG_LAST_SEQUENCE = 10_071
 /** What a message carries beside a value: its subject, and the header that guards its revision. */
 const ENVELOPE_BYTES = 1_024
 
-/** A key-value bucket with JSON values, and with bytes under some keys. Keys hold letters, digits, `-`, `_`, and dots between tokens. */
+/**
+ * A key-value bucket with JSON values, and with bytes under some keys. Changes are refused with
+ * `SIGNET_NOT_LEADING` while the store's right is not held. Keys hold letters, digits, `-`, `_`, and dots
+ * between tokens.
+ */
 export class Bucket<Value> {
   readonly #kv: KV
   readonly #store: Store
@@ -62,10 +76,17 @@ export class Bucket<Value> {
 
   /** Undefined where the key has no value. */
   async get(key: string): Promise<Entry<Value> | undefined> {
+    const { value, revision } = (await this.last(key)) ?? {}
+    return value === undefined || revision === undefined ? undefined : { key, value, revision }
+  }
+
+  /** The last that was done to a key; undefined where nothing was, or it was too long ago. */
+  async last(key: string): Promise<Last<Value> | undefined> {
     try {
       const entry = await this.#kv.get(key)
-      if (entry === null || entry.operation !== 'PUT') return undefined
-      return { key, value: entry.json<Value>(), revision: entry.revision }
+      if (entry === null) return undefined
+      const value = entry.operation === 'PUT' ? entry.json<Value>() : undefined
+      return { value, revision: entry.revision, storedAt: entry.created.getTime() }
     } catch (error) {
       throw translate(error, `Key ${key} could not be read`)
     }
@@ -73,6 +94,7 @@ export class Bucket<Value> {
 
   /** Sets a key that has no value, and returns its revision; undefined where it has one: the first wins. */
   async create(key: string, value: Value): Promise<number | undefined> {
+    mustHold(this.#store.right)
     try {
       return await this.#kv.create(key, encode(value))
     } catch (error) {
@@ -86,6 +108,7 @@ export class Bucket<Value> {
    */
   async update(key: string, value: Value, revision: number): Promise<number | undefined> {
     if (revision === 0) return this.create(key, value)
+    mustHold(this.#store.right)
     try {
       return await this.#kv.update(key, encode(value), revision)
     } catch (error) {
@@ -98,6 +121,7 @@ export class Bucket<Value> {
    * server would not take.
    */
   async createBytes(key: string, bytes: Uint8Array): Promise<boolean> {
+    mustHold(this.#store.right)
     const most = this.#store.maxPayloadBytes - ENVELOPE_BYTES
     if (bytes.length > most)
       throw new SignetError('SIGNET_TOO_LARGE', `Key ${key} takes ${most} bytes at most.`, {
@@ -123,6 +147,7 @@ export class Bucket<Value> {
   }
 
   async put(key: string, value: Value): Promise<void> {
+    mustHold(this.#store.right)
     try {
       await this.#kv.put(key, encode(value))
     } catch (error) {

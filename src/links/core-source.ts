@@ -19,6 +19,13 @@ export class CoreSource implements DeliverySource {
     this.#subscription.unsubscribe()
   }
 
+  // Nobody keeps it: there is nobody to hand it back to.
+  giveBack(): void {}
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
   async *[Symbol.asyncIterator](): AsyncIterator<Delivery> {
     for await (const message of this.#subscription) {
       this.#sequence += 1
@@ -55,6 +62,5 @@ class CoreDelivery implements Delivery {
 
   // Nobody keeps it: there is nothing to settle.
   ack(): void {}
-  nak(): void {}
   working(): void {}
 }

@@ -4,9 +4,15 @@ import { SignetError } from '../errors.ts'
 import type { Delivery, DurableSource } from './delivery.ts'
 import type { NatsSide } from './nats-side.ts'
 import { PulledDelivery } from './pulled-delivery.ts'
+import type { Right } from './term.ts'
 
-/** A pull lasts this long, so that after an outage reading goes on within seconds (nats-notes 2). */
-const PULL_MS = 2_000
+/**
+ * A pull lasts this long, in milliseconds: after an outage reading goes on within seconds (nats-notes 2), and
+ * a reader that stops waits no longer than that before it hands back what it has.
+ */
+export const PULL_MS = 1_000
+/** A pull that would be over sooner than this is not worth asking for. */
+const LEAST_PULL_MS = 100
 /** An answer that is later than this after the end of its pull is not waited for. */
 const LATE_MS = 1_500
 const TICK_MS = 250
@@ -28,6 +34,8 @@ export interface SourceOptions {
   readonly bufferBytes: number
   /** How far the consumer was before. */
   readonly from: ReadFrom
+  /** No pull is asked for without it, and none lasts longer than it. */
+  readonly right: Right
 }
 
 /** What a consumer has done before it is read. */
@@ -50,6 +58,9 @@ export interface ReadFrom {
  * ends with an error, so that whoever opens it again can wait for them and order is kept. What comes again
  * comes first then, but in any order: for a reader that has gone, the server turns its list round and round
  * (measured: 56 tries within a second). So these are sorted before they are handed out.
+ *
+ * For the same reason nothing is handed back as long as a pull is out, for it would come to that one: a
+ * server notices a reader that has gone away only where no gateway lies between them.
  */
 export class PulledSource implements DurableSource {
   readonly #side: NatsSide
@@ -60,15 +71,25 @@ export class PulledSource implements DurableSource {
   readonly #queue: PulledDelivery[] = []
   #queuedBytes = 0
   #wake: (() => void) | undefined
+  readonly #givenBack: PulledDelivery[] = []
   #failure: Error | undefined
   #isStopped = false
+  #ended: (() => void) | undefined
+  /** Resolves when nothing more can come. */
+  readonly #isEnded: Promise<void>
   #handedOut: number
   #expected: number
   /** What comes again, as long as more of it may come. */
   #again: PulledDelivery[] | undefined
   /** The pull that is out: its number, how many messages it may still bring, and when it is over for us. */
   #pull:
-    { readonly number: number; left: number; got: number; readonly deadline: number } | undefined
+    | {
+        readonly number: number
+        left: number
+        got: number
+        readonly deadline: number
+      }
+    | undefined
   #pulls = 0
   #connects: number
 
@@ -80,6 +101,9 @@ export class PulledSource implements DurableSource {
     this.#handedOut = deliveries
     if (unacknowledged > 0) this.#again = []
     this.#connects = side.connects
+    this.#isEnded = new Promise((resolve) => {
+      this.#ended = resolve
+    })
     this.#inbox = createInbox(side.inboxPrefix)
     this.#subscription = side.connection.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => {
@@ -101,14 +125,31 @@ export class PulledSource implements DurableSource {
   stop(): void {
     if (this.#isStopped) return
     this.#isStopped = true
-    clearInterval(this.#ticker)
-    this.#subscription.unsubscribe()
-    this.#wake?.()
+    this.#wakeUp()
+    this.#endIfOver()
+  }
+
+  giveBack(delivery: Delivery): void {
+    if (delivery instanceof PulledDelivery) this.#givenBack.push(delivery)
+  }
+
+  async close(): Promise<void> {
+    this.stop()
+    await this.#isEnded
+    const back = [...this.#queue.splice(0), ...(this.#again ?? []), ...this.#givenBack.splice(0)]
+    if (this.#options.right.leftMs <= 0) return
+    if (this.#failure !== undefined) throw this.#failure
+    try {
+      await Promise.all(back.map((delivery) => delivery.handBack()))
+    } catch (error) {
+      throw lost('what it had taken could not be handed back', error)
+    }
   }
 
   async *[Symbol.asyncIterator](): AsyncIterator<Delivery> {
     try {
       for (;;) {
+        if (this.#isStopped) return
         const delivery = this.#queue.shift()
         if (delivery !== undefined) {
           this.#queuedBytes -= delivery.body.length
@@ -116,7 +157,6 @@ export class PulledSource implements DurableSource {
           if (this.#pull === undefined && this.#hasRoom()) this.#request()
           yield delivery
         } else if (this.#failure !== undefined) throw this.#failure
-        else if (this.#isStopped) return
         else {
           await new Promise<void>((resolve) => {
             this.#wake = resolve
@@ -130,16 +170,19 @@ export class PulledSource implements DurableSource {
 
   #request(): void {
     if (this.#isStopped || this.#failure !== undefined || !this.#side.state.connected) return
-    const { prefix, stream, durable, bufferBytes } = this.#options
+    const { prefix, stream, durable, bufferBytes, right } = this.#options
+    // What a pull brings after the end of the right would be lost to whoever reads then.
+    const lastsMs = Math.floor(Math.min(PULL_MS, right.leftMs))
+    if (lastsMs < LEAST_PULL_MS) return
     const maxBytes = Math.max(bufferBytes, this.#side.maxPayloadBytes + OVERHEAD_BYTES)
     this.#pulls += 1
     this.#pull = {
       number: this.#pulls,
       left: BATCH,
       got: 0,
-      deadline: Date.now() + PULL_MS + LATE_MS,
+      deadline: performance.now() + lastsMs + LATE_MS,
     }
-    const pull = { batch: BATCH, max_bytes: maxBytes, expires: PULL_MS * 1e6 }
+    const pull = { batch: BATCH, max_bytes: maxBytes, expires: lastsMs * 1e6 }
     this.#side.connection.publish(
       `${prefix}.CONSUMER.MSG.NEXT.${stream}.${durable}`,
       JSON.stringify(pull),
@@ -148,7 +191,7 @@ export class PulledSource implements DurableSource {
   }
 
   #take(message: Msg): void {
-    if (this.#isStopped || this.#failure !== undefined) return
+    if (this.#failure !== undefined) return
     const delivery = PulledDelivery.from(this.#side, message)
     if (delivery === undefined) {
       this.#status(message)
@@ -206,13 +249,25 @@ export class PulledSource implements DurableSource {
     } else if (pull.got === 0) {
       // No room for even one, or too many pulls: not again at once.
       this.#pull = undefined
+      this.#endIfOver()
     } else this.#pullEnded()
   }
 
   /** Asks for more, unless enough is waiting here. */
   #pullEnded(): void {
     this.#pull = undefined
+    this.#endIfOver()
     if (this.#hasRoom()) this.#request()
+  }
+
+  /** Lets go of the inbox when a source that was stopped has no pull out any more. */
+  #endIfOver(): void {
+    const { right } = this.#options
+    const isOut = this.#pull !== undefined && this.#failure === undefined && right.leftMs > 0
+    if (!this.#isStopped || isOut) return
+    clearInterval(this.#ticker)
+    this.#subscription.unsubscribe()
+    this.#ended?.()
   }
 
   /** Whether half of what may wait here is used up, so that more can come while that is worked on. */
@@ -223,16 +278,16 @@ export class PulledSource implements DurableSource {
   #tick(): void {
     const { connects } = this.#side
     // A pull does not outlive its connection.
-    const isOver = connects !== this.#connects || (this.#pull?.deadline ?? 0) < Date.now()
+    const isOver = connects !== this.#connects || (this.#pull?.deadline ?? 0) < performance.now()
     this.#connects = connects
-    if (!isOver) return
-    this.#pull = undefined
-    if (this.#hasRoom()) this.#request()
+    if (isOver) this.#pullEnded()
+    else this.#endIfOver()
   }
 
   #fail(error: SignetError): void {
     this.#failure ??= error
     this.#wakeUp()
+    this.#endIfOver()
   }
 
   #wakeUp(): void {

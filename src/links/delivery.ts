@@ -1,6 +1,6 @@
 /**
- * A message on loan from a JetStream consumer. Exactly one of `ack` and `nak` ends the loan; a delivery
- * that is never settled comes again after the consumer's ack wait, to whoever reads then.
+ * A message on loan from a JetStream consumer. Either `ack` or `DeliverySource.giveBack` ends the loan; a
+ * delivery that is never settled comes again after the consumer's ack wait, to whoever reads then.
  */
 export interface Delivery {
   readonly subject: string
@@ -17,16 +17,22 @@ export interface Delivery {
   readonly pending: number
   /** Settles it for good. Fire and forget: an acknowledgement that is lost costs one redelivery. */
   ack(): void
-  /** Hands it back, to come again after so many milliseconds. */
-  nak(delayMs: number): void
   /** Restarts the ack wait: we are still at it. */
   working(): void
 }
 
 /** Reads one durable consumer until stopped. */
 export interface DeliverySource extends AsyncIterable<Delivery> {
-  /** Takes nothing new; what was already taken is still handed out. */
+  /** Takes nothing new, and hands nothing more out. */
   stop(): void
+  /** Takes back what was handed out and is not done; `close` hands it back to the server. */
+  giveBack(delivery: Delivery): void
+  /**
+   * After `stop`. Resolves when the server has back all that was taken and not handed out, or given back.
+   * Rejects with `SIGNET_LINK_LOST` where that cannot be told: it then comes again after the ack wait.
+   * Without the right to read it hands nothing back, for somebody else may be at work on it.
+   */
+  close(): Promise<void>
 }
 
 /** A source that knows how far it has come. */

@@ -152,17 +152,22 @@ export class NatsSide {
     return this.#connection?.info?.max_payload ?? 1_048_576
   }
 
+  /** Resolves when the server has all that was said, or cannot be reached; after a second in any case. */
+  async flush(): Promise<void> {
+    try {
+      // With a dead server a flush never comes back, and there is nobody to hear what is left.
+      if (this.#connected) await Promise.race([this.connection.flush(), sleep(1_000)])
+    } catch {
+      // The connection went away while it was flushed; what was not acknowledged comes again.
+    }
+  }
+
   /** Flushes what was said and closes. May be called twice and before `connect`. */
   async close(): Promise<void> {
     this.#closing = true
     const connection = this.#connection
     if (connection === undefined) return
-    try {
-      // With a dead server a flush never comes back, and there is nobody to hear what is left.
-      if (this.#connected) await Promise.race([connection.flush(), sleep(1_000)])
-    } catch {
-      // The connection went away while it was flushed; what was not acknowledged comes again.
-    }
+    await this.flush()
     await connection.close()
     await this.#watching
   }

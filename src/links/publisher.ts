@@ -6,6 +6,8 @@ import { SignetError } from '../errors.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { Headers, Stored } from './delivery.ts'
 import type { NatsSide } from './nats-side.ts'
+import type { Right } from './term.ts'
+import { ALWAYS, notLeading } from './term.ts'
 
 /** A message on its way: sent and sent again until the server has it, or nothing can help. */
 interface Waiting {
@@ -42,6 +44,7 @@ const NO_RESPONDERS = 503
  */
 export class Publisher {
   readonly #side: NatsSide
+  readonly #right: Right
   readonly #waiting = new Map<string, Waiting>()
   readonly #stopping = new AbortController()
   #prefix = ''
@@ -52,8 +55,10 @@ export class Publisher {
   #forgetSide: (() => void) | undefined
   #sweeper: NodeJS.Timeout | undefined
 
-  constructor(side: NatsSide) {
+  /** `right`: without it nothing is sent; what is to be stored waits, as it does for a connection. */
+  constructor(side: NatsSide, right: Right = ALWAYS) {
     this.#side = side
+    this.#right = right
   }
 
   /** Begins to listen for acknowledgements. The side must be connected. */
@@ -138,6 +143,11 @@ export class Publisher {
     // What a disconnected client publishes is gone without an error (nats-notes 8).
     if (!this.#side.isConnected || this.#stopping.signal.aborted) {
       this.#failed(waiting, lost(subject, 'the connection is down'))
+      return
+    }
+    // Asked at the last moment: an agent that was stopped for a minute goes on in the middle of anything.
+    if (this.#right.leftMs <= 0) {
+      this.#failed(waiting, notLeading())
       return
     }
     this.#next += 1

@@ -17,6 +17,9 @@ interface AckFacts {
 const SHORT = { tokens: 9, facts: 4 }
 const LONG_FACTS = 6
 
+/** The server answers at once; what it did not answer is unknown. */
+const HAND_BACK_MS = 2_000
+
 const ACK = new TextEncoder().encode('+ACK')
 const WORKING = new TextEncoder().encode('+WPI')
 
@@ -83,9 +86,10 @@ export class PulledDelivery implements Delivery {
     })
   }
 
-  nak(delayMs: number): void {
-    const delay = delayMs > 0 ? ` {"delay":${Math.round(delayMs * 1e6)}}` : ''
-    this.#message.respond(`-NAK${delay}`)
+  /** Hands it back, to come again at once to whoever reads then; resolves when the server has done so. */
+  async handBack(): Promise<void> {
+    const { reply = '' } = this.#message
+    await this.#side.connection.request(reply, '-NAK', { timeout: HAND_BACK_MS })
   }
 
   working(): void {

@@ -21,6 +21,8 @@ import { PulledSource } from './delivery-source.ts'
 import type { MessageHeaders } from './stream-headers.ts'
 import { readHeaders } from './stream-headers.ts'
 import type { NatsSide } from './nats-side.ts'
+import type { Right } from './term.ts'
+import { ALWAYS, mustHold } from './term.ts'
 
 /** How many servers keep a copy; `most`: as many as there are, up to 3. */
 export type Replicas = number | 'most'
@@ -76,15 +78,27 @@ const NOT_FOUND = { stream: 10_059, consumer: 10_014, message: 10_037 }
 const SUBJECTS_OVERLAP = 10_065
 const NOT_ENABLED_FOR_ACCOUNT = 10_039
 
+export interface StoreOptions {
+  /** The right to change what is stored and to read consumers; default: always. */
+  readonly right?: Right
+  /** How long an answer may take, in milliseconds; default 5 s. */
+  readonly timeoutMs?: number
+}
+
 /** JetStream of one server or domain: streams, consumers, single messages. */
 export class Store {
   readonly #side: NatsSide
   readonly #domain: string | undefined
+  readonly #timeoutMs: number
   #manager: JetStreamManager | undefined
+  /** Without it, single messages are neither written nor read as the leader of a stamp does. */
+  readonly right: Right
 
-  constructor(side: NatsSide, domain?: string) {
+  constructor(side: NatsSide, domain?: string, { right = ALWAYS, timeoutMs }: StoreOptions = {}) {
     this.#side = side
     this.#domain = domain
+    this.#timeoutMs = timeoutMs ?? API_TIMEOUT_MS
+    this.right = right
   }
 
   /** The client for what is built on a store, such as buckets. */
@@ -98,9 +112,8 @@ export class Store {
   }
 
   get #options() {
-    return this.#domain === undefined
-      ? { timeout: API_TIMEOUT_MS }
-      : { domain: this.#domain, timeout: API_TIMEOUT_MS }
+    const timeout = this.#timeoutMs
+    return this.#domain === undefined ? { timeout } : { domain: this.#domain, timeout }
   }
 
   async #api(): Promise<JetStreamManager> {
@@ -229,8 +242,9 @@ export class Store {
 
   /** Begins to read a durable that is as far as `from` says; buffers about `bufferBytes`. */
   read(stream: string, durable: string, from: ConsumerState, bufferBytes: number): DurableSource {
+    const { right } = this
     const prefix = this.#domain === undefined ? '$JS.API' : `$JS.${this.#domain}.API`
-    return new PulledSource(this.#side, { prefix, stream, durable, bufferBytes, from })
+    return new PulledSource(this.#side, { prefix, stream, durable, bufferBytes, from, right })
   }
 
   /** Tells what a stream holds from one sequence to another, without bodies, as long as `visit` says true. */
@@ -266,6 +280,7 @@ export class Store {
 
   /** Forgets all messages of a stream under a subject pattern. */
   async purge(stream: string, filter: string): Promise<void> {
+    mustHold(this.right)
     try {
       await (await this.#api()).streams.purge(stream, { filter })
     } catch (error) {
@@ -275,6 +290,7 @@ export class Store {
 
   /** Takes a message out of its stream; a message that is gone is no failure. */
   async deleteMessage(stream: string, sequence: number): Promise<void> {
+    mustHold(this.right)
     try {
       await (await this.#api()).streams.deleteMessage(stream, sequence, false)
     } catch (error) {

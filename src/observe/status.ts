@@ -3,7 +3,7 @@ import type { ControlPlane, Stamp, Topology } from '../domain/topology.ts'
 
 /** What the status is made of; parts are seen by what they tell only. */
 export interface StatusSources {
-  readonly config: { readonly version: string; readonly stamp: string }
+  readonly config: { readonly version: string; readonly stamp: string; readonly agent: string }
   readonly topology: Topology
   readonly homeOf: readonly ControlPlane[]
   readonly place: Stamp | undefined
@@ -12,6 +12,12 @@ export interface StatusSources {
   readonly hubs: readonly HubSource[]
   /** Undefined where this cluster is no stamp. */
   readonly integrations: IntegrationSource | undefined
+  /** Whether this agent does. */
+  readonly leads: boolean
+  /** Who leads the stamp; undefined where nobody is known to. */
+  readonly leader: { readonly agent: string; readonly term: number } | undefined
+  /** The ids of the stamp's agents that are there. */
+  readonly agents: readonly string[]
   readonly reloads: { status(): object }
   readonly reasons: readonly string[]
 }
@@ -34,11 +40,16 @@ interface HubSource {
 
 /** `/status`: what an agent is, sees and does, as JSON. Holds no secret: addresses come without users. */
 export function agentStatus(sources: StatusSources, now: number): object {
-  const { config, topology, homeOf, place, gateway, keptn, hubs, integrations, reasons } = sources
+  const { config, topology, homeOf, place, gateway, keptn, hubs, integrations } = sources
+  const { leads, leader, agents, reasons } = sources
   return {
     federation: topology.federation,
     stamp: config.stamp,
+    agent: config.agent,
     version: config.version,
+    leads,
+    ...(leader === undefined ? {} : { leader }),
+    agents,
     ready: reasons.length === 0,
     reasons,
     ...(place === undefined ? {} : { geo: place.geo, ring: place.ring }),

@@ -1,7 +1,7 @@
 import type { BackoffRule } from '../domain/backoff.ts'
 import { backoffMs } from '../domain/backoff.ts'
 import { isSignetError, SignetError } from '../errors.ts'
-import type { Lease, Term } from '../links/term.ts'
+import type { Leader, Lease, Term } from '../links/term.ts'
 import { sleep } from './clock.ts'
 import type { Part } from './lifecycle.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -70,10 +70,17 @@ export class Leadership<Led extends { readonly parts: readonly Part[] }> impleme
     return this.#led
   }
 
-  /** Why nothing is led, or undefined. An agent that follows is as it should be. */
+  /** Who leads the stamp, as far as is known. */
+  get leader(): Leader | undefined {
+    return this.#options.lease.leader
+  }
+
+  /** Why it neither leads nor could take over, or undefined. One that follows is as it should be. */
   get notReady(): string | undefined {
+    const { trouble } = this.#options.lease
+    if (trouble !== undefined && !this.leads) return `lease: ${trouble}`
     if (this.#trouble !== undefined) return this.#trouble
-    return this.#standing === 'waiting' ? 'no agent of this stamp leads yet' : undefined
+    return this.#standing === 'waiting' ? 'lease: no agent of this stamp leads yet' : undefined
   }
 
   /**
@@ -150,8 +157,10 @@ export class Leadership<Led extends { readonly parts: readonly Part[] }> impleme
       if (!term.lost.aborted) await lease.handOver(term)
     } catch (error) {
       onTrouble(error)
-      const isMended = isSignetError(error) && error.retryable
-      if (this.#stopping.signal.aborted && !isMended) this.#unclean = error as Error
+      const failures: unknown[] = error instanceof AggregateError ? error.errors : [error]
+      // What only comes later than it might is no failure of a stop.
+      const isHarmless = failures.every((failure) => isSignetError(failure) && failure.retryable)
+      if (this.#stopping.signal.aborted && !isHarmless) this.#unclean = error as Error
     }
     // Where it was not handed over, the next leader waits until this one has surely ended.
     lease.abandon(term)

@@ -1,5 +1,7 @@
 import { SignetError } from '../errors.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
+import type { Right } from '../links/term.ts'
+import { mustHold } from '../links/term.ts'
 import type { BackoffRule } from '../domain/backoff.ts'
 import { backoffMs } from '../domain/backoff.ts'
 import { sleep } from './clock.ts'
@@ -30,11 +32,12 @@ export interface PumpOptions {
   readonly inFlight: number
   /** The consumer's ack wait, in milliseconds: work that takes longer says so in time. */
   readonly ackWaitMs: number
+  /** Without it no work is begun, and none that is held is said to go on. */
+  readonly right: Right
   readonly onTrouble: (error: unknown) => void
 }
 
 const REOPEN: BackoffRule = { firstMs: 100, mostMs: 2_000 }
-const NAK_MS = 1_000
 /** What parked deliveries may hold in memory: some thousand events of usual size. */
 const PARKED_BYTES = 16 * 1_048_576
 /**
@@ -91,18 +94,23 @@ export class Pump {
   start(): void {
     this.#loop = this.#run()
     this.#keeper = setInterval(() => {
+      if (this.#options.right.leftMs <= 0) return
       for (const delivery of this.#held.values()) delivery.working()
     }, this.#options.ackWaitMs / 3)
     this.#keeper.unref()
   }
 
-  /** Takes nothing new, and waits for what was taken. May be called twice. */
+  /**
+   * Takes nothing new, waits for what was begun, and hands the rest back. Rejects with `SIGNET_LINK_LOST`
+   * where the server does not say that it has it; it then comes again after the ack wait. May be called twice.
+   */
   async drain(): Promise<void> {
     this.#stopping.abort(new SignetError('SIGNET_STOPPED', `Pump ${this.#options.name} stops.`))
     this.#source?.stop()
     await this.#loop
     await this.#lanes.idle()
     clearInterval(this.#keeper)
+    await this.#source?.close()
   }
 
   async #run(): Promise<void> {
@@ -134,8 +142,8 @@ export class Pump {
       if (!this.#lanes.hasRoom) await this.#lanes.room()
       // Stopped while it waited: not begun, and so it comes again to whoever reads next.
       if (this.#stopping.signal.aborted) {
-        delivery.nak(0)
-        continue
+        source.giveBack(delivery)
+        return
       }
       // Handed out again because a broken connection ate our sign of work: the acknowledgement of the
       // first copy settles both, and copies of what is parked for hours must not pile up.
@@ -148,6 +156,7 @@ export class Pump {
   async #work(delivery: Delivery, job: Job, park: Park): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
+        mustHold(this.#options.right)
         await job.work(park)
         this.#release(delivery)
         delivery.ack()
@@ -156,7 +165,7 @@ export class Pump {
       } catch (error) {
         if (this.#stopping.signal.aborted) {
           this.#release(delivery)
-          delivery.nak(NAK_MS)
+          this.#source?.giveBack(delivery)
           return
         }
         if (error instanceof SignetError && !error.retryable) this.#stuck = error.message
@@ -172,6 +181,13 @@ export class Pump {
   #release(delivery: Delivery): void {
     if (this.#held.get(delivery.sequence) === delivery) this.#held.delete(delivery.sequence)
   }
+}
+
+/** Drains some pumps at once; rejects with the first failure when all of them have ended. */
+export async function drainPumps(pumps: readonly Pump[]): Promise<void> {
+  const drained = await Promise.allSettled(pumps.map((pump) => pump.drain()))
+  const failed = drained.find((outcome) => outcome.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }
 
 /** What is wrong with the first of some pumps that does not work; undefined where all do. */

@@ -131,8 +131,11 @@ export class Behalf implements Part {
     this.#reason = 'stopping'
     await Promise.all(
       this.#served.map(async ({ registration, recipient }) => {
-        await recipient.stop()
-        await registration.stop()
+        try {
+          await recipient.stop()
+        } finally {
+          await registration.stop()
+        }
       }),
     )
   }
@@ -150,8 +153,8 @@ export class Behalf implements Part {
   }
 
   #source(integration: BehalfIntegration): (signal: AbortSignal) => Promise<DeliverySource> {
-    const { wayIn, keptnStore, listen } = this.#options
-    const read = durableReader(keptnStore, LOCAL_STREAM, this.#durableOf(integration))
+    const { wayIn, keptnStore, term, listen } = this.#options
+    const read = durableReader(keptnStore, LOCAL_STREAM, this.#durableOf(integration), term)
     return (signal) => (wayIn.isDurable ? read(signal) : Promise.resolve(listen()))
   }
 

@@ -13,6 +13,7 @@ import { MESSAGE_ID, PATH } from '../links/header-names.ts'
 import { fingerprint, messageId } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store } from '../links/store.ts'
+import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Pump } from '../runtime/pump.ts'
@@ -24,6 +25,7 @@ export interface CollectOptions {
   /** Where this stamp stands now. */
   readonly place: () => Place
   readonly keptnStore: Store
+  readonly term: Term
   /** Listens to the integrations where no stream keeps what they publish. */
   readonly listen: () => DeliverySource
   /** Whether the Keptn NATS keeps events. */
@@ -72,11 +74,12 @@ export function collectPump(options: CollectOptions): Pump {
   return new Pump({
     name: 'collect',
     open: isDurable()
-      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place().stamp))
+      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place().stamp), options.term)
       : () => Promise.resolve(listen()),
     direction: 'up',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
+    right: options.term,
     onTrouble: (error) => {
       log.debug({ error }, 'Collecting waits.')
     },

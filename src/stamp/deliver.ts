@@ -10,6 +10,7 @@ import type { WayIn } from '../flow/way-in.ts'
 import type { Delivery } from '../links/delivery.ts'
 import { CAUSE, extendPath, parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
 import type { Store } from '../links/store.ts'
+import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Park } from '../runtime/lanes.ts'
@@ -20,6 +21,7 @@ export interface DeliverOptions {
   readonly scope: Scope
   readonly place: StampName
   readonly hubStore: Store
+  readonly term: Term
   readonly wayIn: WayIn
   readonly gate: Gate
   readonly deadLetters: DeadLetters
@@ -35,10 +37,11 @@ export function deliverPump(options: DeliverOptions): Pump {
   const tailOf = linkTails(scope, 'down', place)
   return new Pump({
     name: `deliver from ${scope.controlPlane}`,
-    open: durableReader(hubStore, down, durableName(place.stamp)),
+    open: durableReader(hubStore, down, durableName(place.stamp), options.term),
     direction: 'down',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
+    right: options.term,
     onTrouble: (error) => {
       log.debug({ error }, 'Delivering waits.')
     },

@@ -15,11 +15,12 @@ import type { KeptnApi } from '../https/keptn-api.ts'
 import type { DeliverySource } from '../links/delivery.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store } from '../links/store.ts'
+import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
-import { pumpTrouble } from '../runtime/pump.ts'
+import { drainPumps, pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
 import type { Admitted } from './admit.ts'
 import { admit, readPolled } from './admit.ts'
@@ -40,6 +41,8 @@ export interface HttpsRoleOptions {
   readonly keptnStore: Store
   /** To the Keptn NATS: there is no other. */
   readonly publisher: Publisher
+  /** The term in which it is this agent's. */
+  readonly term: Term
   readonly listen: () => DeliverySource
   readonly wayIn: WayIn
   readonly gate: Gate
@@ -136,10 +139,10 @@ export class HttpsRole implements Part {
   async stop(): Promise<void> {
     this.#reason = 'stopping'
     const polled = this.#poll.stop()
-    const drained = this.#pumps.map((pump) => pump.drain())
+    const drained = drainPumps(this.#pumps)
     // After the pumps were told, so that what waits is handed back and not tried again.
     this.#sender.stop()
-    await Promise.all([polled, ...drained])
+    await Promise.all([polled, drained])
   }
 
   async #admit(event: KeptnEvent, text: string): Promise<Admitted> {

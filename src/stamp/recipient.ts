@@ -9,6 +9,8 @@ import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import { postEvent } from '../links/recipient.ts'
+import type { Right } from '../links/term.ts'
+import { mustHold } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { sleep } from '../runtime/clock.ts'
@@ -24,6 +26,8 @@ export interface RecipientOptions {
   /** The dead letters of the control plane that a project belongs to. */
   readonly deadLetters: (project: string) => DeadLetters
   readonly inFlight: number
+  /** Without it nothing is posted: the next agent may have done so. */
+  readonly term: Right
   readonly log: Log
   readonly metrics: Metrics
 }
@@ -55,6 +59,7 @@ export class Recipient {
       direction: 'recipient',
       inFlight: options.inFlight,
       ackWaitMs: ACK_WAIT_MS,
+      right: options.term,
       onTrouble: (error) => {
         options.log.debug({ error }, 'A recipient waits.')
       },
@@ -80,8 +85,9 @@ export class Recipient {
     const timer = setTimeout(() => {
       this.#breakOff.abort()
     }, STOP_MS)
-    await drained
-    clearTimeout(timer)
+    await drained.finally(() => {
+      clearTimeout(timer)
+    })
   }
 
   #prepare(delivery: Delivery): Job | undefined {
@@ -121,6 +127,7 @@ export class Recipient {
     const body = recipientEvent(Buffer.from(delivery.body).toString('utf8'), wish.id)
     const began = performance.now()
     for (let tries = 1; ; tries += 1) {
+      mustHold(this.#options.term)
       const outcome = await postEvent(integration.recipient, body, this.#breakOff.signal)
       metrics.recipientPosts.inc({ result: outcome.kind })
       if (outcome.kind === 'failed') this.#fails(outcome.why)

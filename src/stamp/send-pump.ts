@@ -7,6 +7,8 @@ import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import { PATH } from '../links/header-names.ts'
 import type { Store } from '../links/store.ts'
+import type { Term } from '../links/term.ts'
+import { mustHold } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Pump } from '../runtime/pump.ts'
@@ -18,6 +20,7 @@ import type { ApiSender } from './send.ts'
 export interface SendPumpOptions {
   readonly place: Place
   readonly keptnStore: Store
+  readonly term: Term
   readonly listen: () => DeliverySource
   readonly isDurable: () => boolean
   readonly begun: Begun
@@ -39,11 +42,12 @@ export function sendPump(options: SendPumpOptions): Pump {
   return new Pump({
     name: 'send',
     open: isDurable()
-      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place.stamp))
+      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place.stamp), options.term)
       : () => Promise.resolve(listen()),
     direction: 'up',
     inFlight: Math.min(options.inFlight, MOST_AT_ONCE),
     ackWaitMs: ACK_WAIT_MS,
+    right: options.term,
     onTrouble: (error) => {
       log.debug({ error }, 'Sending waits.')
     },
@@ -60,7 +64,7 @@ export function sendPump(options: SendPumpOptions): Pump {
 }
 
 async function send(
-  { begun, sender, onSend, metrics }: SendPumpOptions,
+  { begun, sender, term, onSend, metrics }: SendPumpOptions,
   delivery: Delivery,
   event: KeptnEvent,
 ): Promise<void> {
@@ -68,6 +72,8 @@ async function send(
   onSend(event)
   const hadBegun = delivery.attempt > 1 && (await begun.has(key))
   if (!hadBegun) await begun.note(key)
+  // An agent that was stopped meanwhile must not post what the next one has posted.
+  mustHold(term)
   await sender.send(delivery, event, hadBegun)
   await begun.forget(key)
   metrics.events.inc({ direction: 'up', result: 'stored' })

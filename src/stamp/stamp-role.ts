@@ -6,11 +6,12 @@ import type { WayIn } from '../flow/way-in.ts'
 import type { DeliverySource } from '../links/delivery.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store } from '../links/store.ts'
+import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
-import { pumpTrouble } from '../runtime/pump.ts'
+import { drainPumps, pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
 import type { CollectOptions } from './collect.ts'
@@ -28,6 +29,8 @@ export interface StampRoleOptions {
   /** The hub store of a control plane, by its JetStream domain. */
   readonly hubStore: (domain: string) => Store
   readonly publisher: Publisher
+  /** The term in which it is one. */
+  readonly term: Term
   readonly wayIn: WayIn
   readonly gate: Gate
   readonly registrations: { readonly count: { readonly known: number; readonly alive: number } }
@@ -40,7 +43,7 @@ export interface StampRoleOptions {
 }
 
 const WITHOUT_JETSTREAM =
-  'the Keptn NATS has no JetStream: events are kept in memory only, and lost when the agent or the server ends'
+  'the Keptn NATS has no JetStream: events are kept in memory only, and lost when the agent or the server ends; with no lease to hold, only one agent may run here'
 
 /** What makes a cluster a stamp: events come down into its Keptn NATS, and answers go up. */
 export class StampRole implements Part {
@@ -104,9 +107,9 @@ export class StampRole implements Part {
 
   async stop(): Promise<void> {
     this.#reason = 'stopping'
-    const drained = this.#pumps.map((pump) => pump.drain())
+    const drained = drainPumps(this.#pumps)
     // After the pumps were told, so that what was held is handed back and not tried again.
     this.#options.gate.stop()
-    await Promise.all(drained)
+    await drained
   }
 }

@@ -151,6 +151,7 @@ test('a registration survives its agent, and pings go on as if nothing had happe
   const { subscriptions } = before.json as ReturnType<typeof wanted>
   t.deepEqual((after.json as ReturnType<typeof wanted>).subscriptions, subscriptions)
   t.is((await call(second.servicesUrl, 'PUT', `${BASE}/${removed}/ping`)).status, 404)
+  await Promise.all([first.stop(), second.stop()])
   const told = presences(t, rig)
   await rig.gatewayClient.flush()
   const third = await rig.agent()

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { connect } from '@nats-io/transport-node'
 import test from 'ava'
 import { createAgent } from '../../src/agent.ts'
@@ -66,6 +67,7 @@ test('a stamp without JetStream delivers once, answers, and says that it is weak
         version: '0.0.0',
         topology: parsed.topology,
         stamp,
+        agent: randomUUID(),
         gateway: { servers: [servers.gateway('eu').url], auth: { user: 'fed', password: 'fed' } },
         keptn: { servers: [keptn], auth: {} },
         admin: listen,

@@ -1,4 +1,5 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
+import { randomUUID } from 'node:crypto'
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { connect, headers } from '@nats-io/transport-node'
@@ -172,6 +173,7 @@ export class Rig implements AsyncDisposable {
         topology,
         stamp,
         ...(joining && { joinAt: { geo: joining.geo, ring: joining.ring } }),
+        agent: randomUUID(),
         gateway: {
           servers: [this.supercluster.gatewayOf(stamp).url],
           auth: { user: 'fed', password: 'fed' },

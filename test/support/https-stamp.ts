@@ -13,6 +13,7 @@ import { CoreSource } from '../../src/links/core-source.ts'
 import { NatsSide } from '../../src/links/nats-side.ts'
 import { Publisher } from '../../src/links/publisher.ts'
 import { Store } from '../../src/links/store.ts'
+import { loneTerm } from '../../src/links/term.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import type { Gate } from '../../src/stamp/gate.ts'
 import { HttpsRole } from '../../src/stamp/https-role.ts'
@@ -135,6 +136,7 @@ export class HttpsStamp {
       place: PLACE,
       home: 'eu-core',
       keptnStore: store,
+      term: loneTerm(),
       publisher,
       listen: () => new CoreSource(side, 'sh.keptn.>'),
       wayIn,

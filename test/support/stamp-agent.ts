@@ -1,4 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node'
+import { randomUUID } from 'node:crypto'
 import { connect } from '@nats-io/transport-node'
 import type { ExecutionContext } from 'ava'
 import type { Agent, AgentConfig } from '../../src/agent.ts'
@@ -120,6 +121,7 @@ export async function stampRig(
           version: '0.0.0',
           topology: topology(),
           stamp: PLACE.stamp,
+          agent: randomUUID(),
           gateway: { servers: [gateway.url], auth: {} },
           keptn: { servers: [keptn.url], auth: {} },
           admin: any,

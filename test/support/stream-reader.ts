@@ -7,6 +7,8 @@ export interface StoredMessage {
   readonly body: Uint8Array
   readonly text: string
   readonly sequence: number
+  /** In milliseconds since the epoch. */
+  readonly storedAt: number
   header(name: string): string
 }
 
@@ -35,6 +37,7 @@ export async function readStream(
         body: found.data,
         text: found.string(),
         sequence: found.seq,
+        storedAt: found.time.getTime(),
         header: (name) => found.header?.get(name) ?? '',
       })
       seq = found.seq + 1

@@ -1,12 +1,13 @@
 import test from 'ava'
 import type { Delivery, DeliverySource } from '../../src/links/delivery.ts'
+import { ALWAYS } from '../../src/links/term.ts'
 import type { Job } from '../../src/runtime/pump.ts'
 import { Pump } from '../../src/runtime/pump.ts'
 import { eventually } from '../support/eventually.ts'
 
 interface Script {
   readonly source: DeliverySource
-  /** What became of each delivery, in order: `ack 1`, `nak 2`, `working 3`. */
+  /** What became of each delivery, in order: `ack 1`, `back 2`, `working 3`. */
   readonly settled: string[]
   hand(sequence: number, key: string, storedAt?: number): void
 }
@@ -29,7 +30,6 @@ function script(): Script {
         attempt: 1,
         pending: 0,
         ack: () => settled.push(`ack ${sequence}`),
-        nak: () => settled.push(`nak ${sequence}`),
         working: () => settled.push(`working ${sequence}`),
       })
       wake()
@@ -39,6 +39,8 @@ function script(): Script {
         state.isStopped = true
         wake()
       },
+      giveBack: ({ sequence }) => settled.push(`back ${sequence}`),
+      close: () => Promise.resolve(),
       async *[Symbol.asyncIterator]() {
         while (!state.isStopped) {
           const next = ready.shift()
@@ -61,6 +63,7 @@ function pump({ source }: Script, prepare: (delivery: Delivery) => Job, ackWaitM
     prepare,
     inFlight: 2,
     ackWaitMs,
+    right: ALWAYS,
     onTrouble: () => undefined,
   })
 }
@@ -158,6 +161,6 @@ test('a drain hands back what is parked as soon as its wait is given up', async 
   const drained = under.drain()
   fail(new Error('stopped'))
   await drained
-  t.deepEqual(it.settled, ['nak 1'])
+  t.deepEqual(it.settled, ['back 1'])
   t.is(under.held, 0)
 })
