@@ -6,6 +6,8 @@ import type { ForwardOptions } from './forward.ts'
 import { forward } from './forward.ts'
 import type { PollBenchOptions } from './poll.ts'
 import { poll } from './poll.ts'
+import type { TunnelOptions } from './tunnel.ts'
+import { tunnel } from './tunnel.ts'
 
 // `npm run bench -- NAME`: the report as JSON on stdout, progress on stderr. Exit 0 done, 1 failed, 2 usage.
 
@@ -14,6 +16,7 @@ const USAGE = `usage: npm run bench -- <benchmark> [options]
 benchmarks:
   forward   events from Keptn's stream through hub and stamp, beside a bare JetStream copy loop
   fanout    one task to ever more simulated stamps, beside the bare publishes of what it stores
+  tunnel    calls to a service at home from a stamp of another geo, beside the same calls made directly
   poll      what stamps with an https link ask of Keptn's API, beside what distributors would
 
 options of forward:
@@ -33,12 +36,24 @@ options of poll:
   --interval MS       how long an interval of 10 s takes here (default 2500)
   --intervals N       how many are counted (default 30)
 
+options of tunnel:
+  --calls N       small calls of each kind, in all rounds together (default 2000)
+  --rounds N      how often direct and tunnel take turns (default 4)
+  --in-flight N   calls at once where calls a second are measured (default 32)
+  --body BYTES    size of a large body (default 40000000)
+
 options of all:
   --json-only     no progress
 `
 
 const DEFAULTS: ForwardOptions = { events: 100_000, rounds: 3, inFlight: 256, bodyBytes: 1_300 }
 const FANOUT_DEFAULTS: FanOutOptions = { stamps: [10, 50, 100, 250, 500], answers: 2_500 }
+const TUNNEL_DEFAULTS: TunnelOptions = {
+  calls: 2_000,
+  rounds: 4,
+  atOnce: 32,
+  bodyBytes: 40_000_000,
+}
 const POLL_DEFAULTS: PollBenchOptions = {
   stamps: 100,
   integrations: 5,
@@ -52,6 +67,7 @@ const BODY_BYTES = { least: 600, most: 1_000_000 }
 const OPTIONS = {
   forward: ['events', 'rounds', 'in-flight', 'body'],
   fanout: ['stamps', 'answers'],
+  tunnel: ['calls', 'rounds', 'in-flight', 'body'],
   poll: ['stamps', 'integrations', 'subscriptions', 'interval', 'intervals'],
 } as const
 const NO_NUMBERS = 'the options take whole numbers above 0'
@@ -88,7 +104,7 @@ type Bench = keyof typeof OPTIONS
 /** What is to be run, or what is wrong with the arguments. */
 function readArguments(args: readonly string[]): Plan | string {
   try {
-    const known = Object.values(OPTIONS).flat()
+    const known = [...new Set(Object.values(OPTIONS).flat())]
     const parsed = parseArgs({
       args: [...args],
       allowPositionals: true,
@@ -135,6 +151,8 @@ function runOf(name: Bench, number: Numbers, stamps: unknown): Plan['run'] | str
       return forwardPlan(number)
     case 'fanout':
       return fanoutPlan(number, stamps)
+    case 'tunnel':
+      return tunnelPlan(number)
     case 'poll':
       return pollPlan(number)
   }
@@ -160,6 +178,17 @@ function pollPlan(number: Numbers): Plan['run'] | string {
   }
   if (Object.values(options).some(Number.isNaN)) return NO_NUMBERS
   return (progress) => poll(options, progress)
+}
+
+function tunnelPlan(number: Numbers): Plan['run'] | string {
+  const options = {
+    calls: number('calls', TUNNEL_DEFAULTS.calls),
+    rounds: number('rounds', TUNNEL_DEFAULTS.rounds),
+    atOnce: number('in-flight', TUNNEL_DEFAULTS.atOnce),
+    bodyBytes: number('body', TUNNEL_DEFAULTS.bodyBytes),
+  }
+  if (Object.values(options).some(Number.isNaN)) return NO_NUMBERS
+  return (progress) => tunnel(options, progress)
 }
 
 function isBench(name: string): name is Bench {

@@ -35,15 +35,20 @@ export async function passOn(
   to: { readonly service: KeptnServiceName; readonly target: string },
 ): Promise<void> {
   const gone = new AbortController()
+  let letGo = (): void => undefined
   response.once('close', () => {
-    if (!response.writableFinished)
-      gone.abort(failure('cancelled', 'The client has gone.', 'maybe'))
+    if (response.writableFinished) return
+    gone.abort(failure('cancelled', 'The client has gone.', 'maybe'))
+    letGo()
   })
   try {
     const { method = 'GET', rawHeaders } = request
     const body = await bodyOf(request, options)
     const call = { ...to, method, headers: pairs(rawHeaders), body }
     const answer = await options.tunnel.open(call, gone.signal)
+    letGo = () => {
+      answer.cancel()
+    }
     await reply(options, response, answer)
   } catch (error) {
     if (gone.signal.aborted) return

@@ -96,7 +96,7 @@ function checkNamespace(stamp: string, namespace: string | undefined): void {
 
 /** What is no registration has no namespace, and is refused here instead of by Keptn. */
 function namespaceIn({ body }: RegistrationCall): string | undefined {
-  const parsed = parseRegistration(body === undefined ? undefined : jsonOf(body))
+  const parsed = parseRegistration(body === undefined ? undefined : plainJson(body))
   return parsed.ok ? parsed.value.metadata.kubernetesmetadata.namespace : undefined
 }
 
@@ -104,7 +104,7 @@ function namespaceIn({ body }: RegistrationCall): string | undefined {
 function idsOf({ method, body }: RegistrationCall): ReadonlySet<string> {
   if (method !== 'POST') throw failure('other-stamp', 'The logs are those of all stamps.')
   if (body === undefined) throw failure('too-large', 'So many logs do not go in one call.')
-  const { logs } = (jsonOf(body) ?? {}) as { readonly logs?: unknown }
+  const { logs } = (plainJson(body) ?? {}) as { readonly logs?: unknown }
   const ids = (Array.isArray(logs) ? (logs as unknown[]) : []).flatMap((log) => {
     const { integrationid } = (log ?? {}) as { readonly integrationid?: unknown }
     return typeof integrationid === 'string' && integrationid !== '' ? [integrationid] : []
@@ -113,6 +113,36 @@ function idsOf({ method, body }: RegistrationCall): ReadonlySet<string> {
   if (distinct.size > MOST_IDS)
     throw failure('too-large', 'Logs of so many integrations do not go in one call.')
   return distinct
+}
+
+/** The keys that say whose something is. */
+const TELLING: ReadonlyMap<string, string> = new Map(
+  ['metadata', 'kubernetesmetadata', 'namespace', 'logs', 'integrationid'].map((key) => [
+    folded(key),
+    key,
+  ]),
+)
+
+/**
+ * What a stamp sends, as JSON. Go matches keys without regard to case, and the last one wins: a key that is
+ * spelt in another way would say something else there than here.
+ */
+function plainJson(bytes: Uint8Array): unknown {
+  const json = jsonOf(bytes)
+  if (isMisspelt(json)) throw failure('bad-request', 'Refused: keys are spelt in lower case.')
+  return json
+}
+
+function isMisspelt(json: unknown): boolean {
+  if (typeof json !== 'object' || json === null) return false
+  return Object.entries(json).some(
+    ([key, value]) => (TELLING.get(folded(key)) ?? key) !== key || isMisspelt(value),
+  )
+}
+
+/** As Go's simple folding: the long s and the Kelvin sign count as s and k. */
+function folded(key: string): string {
+  return key.toLowerCase().toUpperCase()
 }
 
 function jsonOf(bytes: Uint8Array): unknown {

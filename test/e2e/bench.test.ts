@@ -78,6 +78,20 @@ test('bench fanout prints what a task to ever more stamps takes, and costs', asy
       t.true(isPositive(run[figure]), `${figure} is ${String(run[figure])}`)
 })
 
+test('bench tunnel prints calls through the tunnel beside direct ones', async (t) => {
+  t.timeout(180_000)
+  const { code, stdout, stderr } = await bench(
+    ['tunnel', '--calls', '40', '--rounds', '1', '--in-flight', '8', '--body', '1000000'],
+    { NATS_SERVER: await natsServerBinary() },
+  )
+  t.is(code, 0, stderr)
+  const report = JSON.parse(stdout) as Record<string, Record<string, unknown>>
+  t.like(report, { bench: 'tunnel', calls: 40, atOnce: 8, bodyBytes: 1_000_000 })
+  for (const figure of ['callsPerSecond', 'downMbPerSecond', 'upMbPerSecond'])
+    for (const way of ['direct', 'tunnel', 'ratio'])
+      t.true(isPositive(report[figure]?.[way]), `${figure} ${way}`)
+})
+
 for (const args of [
   ['poll', '--events', '5'],
   [],

@@ -195,3 +195,55 @@ test('a stamp that joined is asked for, at the place where it was taken in', asy
     reason: 'unknown-stamp',
   })
 })
+
+test('a stamp has its own registrations, and no others', async (t) => {
+  const rig = await TunnelRig.start(t)
+  await rig.exit()
+  const registered = (id: string, namespace: string) => ({
+    id,
+    metadata: { kubernetesmetadata: { namespace } },
+  })
+  const all = [registered('a1', 'keptn.eu-1'), registered('b2', 'keptn.eu-2')]
+  const base = '/v1/uniform/registration'
+  rig.service.answer = (_, response, { target, method }) => {
+    const id = new URL(target, 'http://x').searchParams.get('id')
+    response.end(
+      JSON.stringify(method === 'GET' && id !== null ? all.filter((it) => it.id === id) : {}),
+    )
+  }
+  const { connection } = await rig.side('eu-1')
+  const asks = async (method: string, target: string, body?: object | string): Promise<string> => {
+    const text = typeof body === 'string' ? body : JSON.stringify(body ?? '')
+    const head = { ...HEAD, id: `call-${Math.random()}`.replace('.', ''), method, target }
+    const service = 'shipyard-controller'
+    const bytes = encodeFrame({ kind: 'ask', head: { ...head, service }, body: Buffer.from(text) })
+    const answer = await connection.request(apiSubject(SCOPE, PLACE), bytes, { timeout: 20_000 })
+    const frame = decodeFrame(answer.data)
+    return frame?.kind === 'fail' ? frame.head.reason : (frame?.kind ?? 'none')
+  }
+  t.is(await asks('POST', base, registered('', 'keptn.eu-1')), 'answer')
+  t.is(await asks('PUT', `${base}/a1/ping`), 'answer')
+  t.is(await asks('DELETE', `${base}/a1`), 'answer')
+  t.is(await asks('PUT', `${base}/nobody/ping`), 'answer')
+  for (const [method, target, body] of [
+    ['POST', base, registered('', 'keptn.eu-2')],
+    ['POST', base, registered('', 'keptn')],
+    ['POST', base, registered('', '.eu-1')],
+    ['POST', base, {}],
+    ['PUT', `${base}/b2/ping`],
+    ['PUT', `${base}/b2/subscription/x`],
+    ['DELETE', `${base}/b2`],
+    ['GET', `${base}/b2/subscription`],
+    ['GET', base],
+    ['GET', `${base}?namespace=keptn.eu-1`],
+    ['GET', `${base}?id=b2`],
+    ['DELETE', `${base}/`],
+  ] as const)
+    t.is(await asks(method, target, body), 'other-stamp', `${method} ${target}`)
+  const twins = '{"metadata":{"kubernetesmetadata":{"namespace":"a.eu-1","Namespace":"a.eu-2"}}}'
+  t.is(await asks('POST', base, twins), 'bad-request')
+  const log = '{"logs":[{"integrationId":"b2","message":"x"}]}'
+  t.is(await asks('POST', '/v1/log', log), 'bad-request')
+  t.is(await asks('POST', '/v1/log', log.replace('Id', 'id')), 'other-stamp')
+  t.false(rig.service.seen.some(({ target }) => target.includes('/b2')))
+})
