@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { LRUCache } from 'lru-cache'
 import type { BehalfIntegration, Wish } from '../domain/behalf.ts'
 import { GIVE_UP_MS, pauseAfter, wishesFor } from '../domain/behalf.ts'
@@ -53,6 +54,8 @@ export class Recipient {
   constructor(options: RecipientOptions) {
     this.#options = options
     this.#posted = new LRUCache({ max: REMEMBERED })
+    // As many listen as events are under way or wait: no leak, and nothing to warn of.
+    setMaxListeners(0, this.#stopping.signal, this.#breakOff.signal)
     this.pump = new Pump({
       name: `recipient of ${options.integration.name}`,
       open: options.open,
