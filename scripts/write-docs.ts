@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { permissionsPage } from './permissions-page.ts'
 import { configurationPage, topologyJsonSchema } from '../src/config/describe.ts'
 
 /**
@@ -8,6 +9,7 @@ import { configurationPage, topologyJsonSchema } from '../src/config/describe.ts
  */
 const DOCUMENTS = [
   { path: 'docs/configuration.md', make: configurationPage },
+  { path: 'docs/permissions.md', make: permissionsPage },
   { path: 'docs/topology.schema.json', make: topologyJsonSchema },
 ]
 

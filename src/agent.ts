@@ -3,6 +3,7 @@ import type { Watched } from './agent-leading.ts'
 import { createLeading } from './agent-leading.ts'
 import type { TunnelConfig } from './agent-tunnel.ts'
 import { createStampServers, createStampTunnel, createTunnelExit } from './agent-tunnel.ts'
+import { inboxPrefix } from './domain/subject.ts'
 import type { Stamp, Topology } from './domain/topology.ts'
 import type { BehalfIntegration } from './domain/behalf.ts'
 import { joinedStamp } from './domain/join.ts'
@@ -247,7 +248,7 @@ function natsSide(
     side,
     address,
     clientName: `signet ${version} ${stamp}`,
-    inboxPrefix: `_INBOX.${stamp}`,
+    inboxPrefix: inboxPrefix(stamp),
     events: {
       connected: (server) => {
         metrics.linkUp.set({ link: side }, 1)

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { addHubCommands } from './cli-hub.ts'
+import type { NatsConfigCommand } from './commands/topology-nats-config.ts'
 import type { TopologyCommand } from './commands/topology-output.ts'
 import { runTopologyCheck } from './commands/topology-check.ts'
 import { runTopologyExplain } from './commands/topology-explain.ts'
@@ -163,6 +164,38 @@ function addTopology(signet: Command): void {
     .action(async (dir: string, { format, json }: RenderOptions) => {
       exitCode = await runTopologyRender({ ...topologyCommand(dir, json), format })
     })
+  addNatsConfig(topology)
+}
+
+function addNatsConfig(topology: Command): void {
+  topology
+    .command('nats-config')
+    .description(
+      'accounts, users and least permissions for the NATS servers; secrets are variables',
+    )
+    .argument('[dir]', 'the folder', defaultTopology())
+    .option('--stamp <name>', 'only the servers that this stamp connects to')
+    .option('--joined <stamps...>', 'stamps that join by themselves, as <geo>/<name>', [])
+    .addOption(
+      new Option('--credential <kind>', 'how users show who they are')
+        .choices(['password', 'nkey'])
+        .default('password'),
+    )
+    .addOption(
+      new Option('--format <format>', 'for nats-server, or tables to read')
+        .choices(['conf', 'table'])
+        .default('conf'),
+    )
+    .option('--out <folder>', 'write a file for each server there, instead of to stdout')
+    .option('--json', 'the answer as JSON')
+    .action(async (dir: string, { json, ...options }: NatsConfigOptions) => {
+      const { runTopologyNatsConfig } = await import('./commands/topology-nats-config.ts')
+      exitCode = await runTopologyNatsConfig({ ...topologyCommand(dir, json), ...options })
+    })
+}
+
+interface NatsConfigOptions extends Omit<NatsConfigCommand, keyof TopologyCommand> {
+  readonly json?: true
 }
 
 interface ExplainOptions {

@@ -6,6 +6,7 @@ import { suggestion } from '../config/nearest.ts'
 import { loadTopology } from '../config/topology-load.ts'
 import { isName, NAME_RULE } from '../domain/name.ts'
 import type { Scope } from '../domain/subject.ts'
+import { inboxPrefix } from '../domain/subject.ts'
 import { SignetError } from '../errors.ts'
 import { ControlClient } from '../links/control-client.ts'
 import type { Line } from '../view/line.ts'
@@ -53,7 +54,7 @@ export async function withHub<T>(command: HubCommand, work: (hub: Hub) => Promis
     by: whoAsks(),
     clientName: `signet ${version} command`,
     // In the place of an agent, with its user: that may listen to its own inboxes only (nats-notes 7.2).
-    inboxPrefix: access.stamp === undefined ? '_INBOX.signet' : `_INBOX.${access.stamp}`,
+    inboxPrefix: inboxPrefix(access.stamp ?? 'signet'),
   })
   try {
     await client.connect(stopped)

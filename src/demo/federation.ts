@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { SignetError } from '../errors.ts'
 import { AgentProcess } from './agent-process.ts'
+import { federationUser } from './nats-config.ts'
+import { securedEnvironment, securedServers } from './secured-servers.ts'
 import type { Supercluster } from './supercluster.ts'
 import { startSupercluster } from './supercluster.ts'
 
@@ -45,6 +47,8 @@ export interface FederationOptions {
   /** Whether the links between the servers can be cut. */
   readonly proxied?: boolean
   readonly maxPayload?: number
+  /** Whether the servers have the accounts and permissions of `signet topology nats-config`. */
+  readonly secured?: boolean
   /** Where everything lies, and stays. Default: a temporary folder that goes. */
   readonly dir?: string
 }
@@ -75,8 +79,10 @@ export class Federation implements AsyncDisposable {
   /** Starts the servers and writes the topology; agents are started with `startAgents`. */
   static async prepare(options: FederationOptions): Promise<Federation> {
     const { binary, home, stamps, proxied = false, maxPayload, agentsPerStamp = 1 } = options
+    const { secured = false } = options
     const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'signet-federation-')))
     await writeTopology(options, join(dir, 'topology'))
+    const access = secured ? await securedServers(join(dir, 'topology')) : undefined
     const geos = [...new Set([home.geo, ...stamps.map(({ geo }) => geo)])]
     const supercluster = await startSupercluster({
       binary,
@@ -86,6 +92,7 @@ export class Federation implements AsyncDisposable {
       storeDomain: 'hub',
       dir: join(dir, 'nats'),
       proxied,
+      ...(access && { secured: access }),
       ...(maxPayload === undefined ? {} : { maxPayload }),
     })
     await mkdir(join(dir, 'logs'), { recursive: true })
@@ -148,7 +155,7 @@ export class Federation implements AsyncDisposable {
 }
 
 function agentProcess(
-  { cli, stamps, environment = {} }: FederationOptions,
+  { cli, home, stamps, secured = false, environment = {} }: FederationOptions,
   dir: string,
   supercluster: Supercluster,
   stamp: string,
@@ -168,8 +175,7 @@ function agentProcess(
       ...(joining && { SIGNET_GEO: joining.geo, SIGNET_RING: joining.ring }),
       SIGNET_TOPOLOGY: join(dir, 'topology'),
       SIGNET_NATS_URL: supercluster.gatewayOf(stamp).url,
-      SIGNET_NATS_USER: 'fed',
-      SIGNET_NATS_PASSWORD: 'fed',
+      ...(secured ? securedEnvironment(stamp, home.stamp) : sharedEnvironment),
       NATS_URL: supercluster.keptn(stamp).url,
       SIGNET_LISTEN: '127.0.0.1',
       SIGNET_ADMIN_PORT: '0',
@@ -179,6 +185,12 @@ function agentProcess(
       ...environment,
     },
   })
+}
+
+/** The account that all agents share where nothing is to be protected. */
+const sharedEnvironment = {
+  SIGNET_NATS_USER: federationUser.user,
+  SIGNET_NATS_PASSWORD: federationUser.pass,
 }
 
 /** Writes a topology as one file. */

@@ -4,6 +4,9 @@
 /** Who may connect to the federation's account; for loopback, where nothing is to be protected. */
 export const federationUser = { user: 'fed', pass: 'fed' }
 
+/** What is said of accounts instead of the one that everybody shares: a whole part of a configuration. */
+type Accounts = string
+
 /** An address as `host:port`. */
 type Address = string
 
@@ -16,6 +19,7 @@ export interface GatewayConfig {
   readonly leaf: Listener
   /** Where the gateways of the federation are to be found, itself included, by geo. */
   readonly gateways: ReadonlyMap<string, Address>
+  readonly accounts?: Accounts
 }
 
 export interface Listener {
@@ -29,6 +33,8 @@ export interface StoreConfig {
   readonly maxPayload: number
   /** The leaf address of the home geo's gateway server. */
   readonly leaf: Address
+  /** Accounts, and whom the leaf link is then. */
+  readonly secured?: { readonly accounts: Accounts; readonly leafUser: typeof federationUser }
 }
 
 /** A server of the supercluster: core only, since JetStream over gateways is one meta group (nats-notes 1.2). */
@@ -40,7 +46,7 @@ export function gatewayConfig(config: GatewayConfig): string {
   return lines(
     `server_name: ${quoted(`gateway-${geo}`)}`,
     common(config.maxPayload),
-    federationAccounts(''),
+    config.accounts ?? federationAccounts(''),
     'gateway {',
     `  name: ${quoted(geo)}`,
     listener(gateway),
@@ -55,13 +61,13 @@ export function gatewayConfig(config: GatewayConfig): string {
 }
 
 /** The hub store: a JetStream domain of its own on a leaf node of the home gateway (DESIGN 3). */
-export function storeConfig({ domain, maxPayload, leaf }: StoreConfig): string {
-  const { user, pass } = federationUser
+export function storeConfig({ domain, maxPayload, leaf, secured }: StoreConfig): string {
+  const { user, pass } = secured?.leafUser ?? federationUser
   return lines(
     'server_name: "store"',
     common(maxPayload),
     `jetstream { domain: ${quoted(domain)} }`,
-    federationAccounts('jetstream: enabled, '),
+    secured?.accounts ?? federationAccounts('jetstream: enabled, '),
     'leafnodes {',
     `  remotes: [{ urls: [${quoted(`nats-leaf://${user}:${pass}@${leaf}`)}], account: FED }]`,
     '}',
@@ -69,8 +75,9 @@ export function storeConfig({ domain, maxPayload, leaf }: StoreConfig): string {
 }
 
 /** The Keptn NATS of a stamp, as Keptn's chart brings it: alone, with JetStream, open to everybody (wire 1.7). */
-export function keptnConfig(stamp: string, maxPayload: number): string {
-  return lines(`server_name: ${quoted(`keptn-${stamp}`)}`, common(maxPayload), 'jetstream: enabled')
+export function keptnConfig(stamp: string, maxPayload: number, accounts: Accounts = ''): string {
+  const name = `server_name: ${quoted(`keptn-${stamp}`)}`
+  return lines(name, common(maxPayload), accounts, 'jetstream: enabled')
 }
 
 function common(maxPayload: number): string {

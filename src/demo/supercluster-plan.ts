@@ -19,6 +19,16 @@ export interface SuperclusterOptions {
   readonly maxPayload?: number
   /** Whether links between servers go through proxies, so that they can be cut. Default: false. */
   readonly proxied?: boolean
+  /** Accounts of each server by its name, instead of one that everybody shares. */
+  readonly secured?: SecuredServers
+}
+
+/** What keeps the users of a supercluster apart. */
+export interface SecuredServers {
+  /** The part of a server's configuration about accounts, by the server's name. */
+  readonly accounts: ReadonlyMap<string, string>
+  /** Whom the hub store's leaf link is. */
+  readonly leafUser: { readonly user: string; readonly pass: string }
 }
 
 interface PlacedStamp {
@@ -65,20 +75,29 @@ export function planServers(
   actual: ReadonlyMap<string, LinkPorts>,
   told: ReadonlyMap<string, LinkPorts>,
 ): ReadonlyMap<string, string> {
-  const { home, storeDomain: domain = 'hub', maxPayload = 1024 * 1024 } = options
+  const { home, storeDomain: domain = 'hub', maxPayload = 1024 * 1024, secured } = options
   const gateways = new Map([...told].map(([geo, { gateway }]) => [geo, local(gateway)]))
   const servers = new Map<string, string>()
   for (const [geo, listens] of actual) {
     const advertised = told.get(geo) ?? listens
     const gateway = listener(listens.gateway, advertised.gateway)
     const leaf = listener(listens.leaf, advertised.leaf)
-    servers.set(gatewayName(geo), gatewayConfig({ geo, maxPayload, gateway, leaf, gateways }))
+    const name = gatewayName(geo)
+    const accounts = secured?.accounts.get(name)
+    const config = { geo, maxPayload, gateway, leaf, gateways }
+    servers.set(name, gatewayConfig({ ...config, ...(accounts !== undefined && { accounts }) }))
     if (geo === home.geo) {
-      servers.set(storeName, storeConfig({ domain, maxPayload, leaf: leaf.advertise }))
+      const store = { domain, maxPayload, leaf: leaf.advertise }
+      const own = secured && {
+        accounts: secured.accounts.get(storeName) ?? '',
+        leafUser: secured.leafUser,
+      }
+      servers.set(storeName, storeConfig({ ...store, ...(own && { secured: own }) }))
     }
   }
   for (const stamp of placeStamps(options).keys()) {
-    servers.set(keptnName(stamp), keptnConfig(stamp, maxPayload))
+    const name = keptnName(stamp)
+    servers.set(name, keptnConfig(stamp, maxPayload, secured?.accounts.get(name)))
   }
   return servers
 }

@@ -25,6 +25,17 @@ export const ABANDONED_MS = 15_000
 /** How often a hub that is at work says so, in milliseconds. */
 export const PROGRESS_MS = 1_000
 
+/** The verbs that only look, and those that change something: NATS permissions tell them apart. */
+export const READING_VERBS = ['rollout-ls', 'rollout-show', 'stamp-ls', 'status', 'trace'] as const
+export const CHANGING_VERBS = [
+  'rollout-abort',
+  'rollout-pause',
+  'rollout-resume',
+  'stamp-approve',
+  'stamp-drain',
+  'stamp-undrain',
+] as const
+
 /** The answer as JSON. */
 export type ControlAnswer =
   | { readonly ok: true; readonly value: unknown }

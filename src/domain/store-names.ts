@@ -66,3 +66,13 @@ export function recipientDurable(stamp: string, name: string, namespace: string)
 function escaped(text: string): string {
   return text.replaceAll(/[^A-Za-z0-9-]/g, (letter) => `_${letter.charCodeAt(0).toString(16)}_`)
 }
+
+/** The stream behind a bucket, as the NATS client names it. */
+export function bucketStream(bucket: string): string {
+  return `KV_${bucket}`
+}
+
+/** What the subjects of the JetStream API begin with: of a domain, or of the server one is connected to. */
+export function apiPrefix(domain?: string): string {
+  return domain === undefined ? '$JS.API' : `$JS.${domain}.API`
+}

@@ -136,6 +136,11 @@ export function presencePattern(scope: Scope): string {
   return `signet.${scope.federation}.presence.${scope.controlPlane}.*.*.*`
 }
 
+/** The presence of one stamp, of whatever ring. */
+export function stampPresencePattern(scope: Scope, { geo, stamp }: StampName): string {
+  return presenceSubject(scope, { geo, ring: '*', stamp })
+}
+
 /** The stamp that a presence subject speaks of; undefined where it is none. */
 export function parsePresenceSubject(subject: string): Place | undefined {
   const [root, federation, kind, controlPlane, geo, ring, stamp, ...rest] = subject.split('.')
@@ -153,6 +158,16 @@ export function apiSubject(scope: Scope, place: Place): string {
 /** What every stamp asks of one control plane. */
 export function apiPattern(scope: Scope): string {
   return `${apiPrefix(scope)}.*.*.*`
+}
+
+/** Where one stamp asks, of whatever ring. */
+export function stampApiPattern(scope: Scope, { geo, stamp }: StampName): string {
+  return apiSubject(scope, { geo, ring: '*', stamp })
+}
+
+/** Where one stamp, of whatever ring, goes on with its calls. */
+export function stampApiFlowPattern(scope: Scope, stamp: StampName): string {
+  return `${stampApiPattern(scope, stamp)}.*.*`
 }
 
 /**
@@ -192,6 +207,14 @@ export function deadLetterSubject(
   return `signet.${scope.federation}.dlq.${scope.controlPlane}.${direction}.${stamp}.${reason}`
 }
 
+/** The dead letters that one stamp sets aside. */
+export function stampDeadLetterPattern(
+  { federation, controlPlane }: Scope,
+  { stamp }: Pick<StampName, 'stamp'>,
+): string {
+  return `signet.${federation}.dlq.${controlPlane}.*.${stamp}.*`
+}
+
 /** Where a dead letter was set aside and why; undefined where the subject is none of a dead letter. */
 export function parseDeadLetterSubject(
   subject: string,
@@ -229,6 +252,25 @@ export function controlVerb(scope: Scope, subject: string): string | undefined {
   const prefix = controlPrefix(scope)
   const verb = subject.slice(prefix.length)
   return subject.startsWith(prefix) && VERB.test(verb) ? verb : undefined
+}
+
+/**
+ * What the inboxes of one client begin with, so that NATS permissions can keep others from listening
+ * (nats-notes 7.2): that of a stamp's agents is the stamp's name.
+ */
+export function inboxPrefix(client: string): string {
+  return `_INBOX.${client}`
+}
+
+// An inbox, or what a server makes of one between accounts (`_R_`) and between clusters (`_GR_`).
+const ANSWER_SUBJECT = /^(?:_GR_\.[^.]+\.[^.]+\.)?(?:_INBOX|_R_)\.[^\s*>]+$/
+
+/**
+ * Whether an answer may be sent to a reply subject. NATS does not check it against the rights of who named it:
+ * whoever answers on any subject lends its own rights to whoever asks (docs/security.md).
+ */
+export function isAnswerSubject(reply: string): boolean {
+  return ANSWER_SUBJECT.test(reply)
 }
 
 /** Whether a NATS subject pattern (with `*` and a closing `>`) matches a subject. */

@@ -1,6 +1,7 @@
 import type { KV, KvWatchEntry } from '@nats-io/kv'
 import { Kvm } from '@nats-io/kv'
 import { JetStreamApiError } from '@nats-io/jetstream'
+import { bucketStream } from '../domain/store-names.ts'
 import { SignetError } from '../errors.ts'
 import type { Replicas, Store } from './store.ts'
 import { translate, withReplicas } from './store.ts'
@@ -62,7 +63,7 @@ export class Bucket<Value> {
   static async open<Value>(store: Store, plan: BucketPlan): Promise<Bucket<Value>> {
     try {
       const manager = new Kvm(store.client)
-      const stream = `KV_${plan.name}`
+      const stream = bucketStream(plan.name)
       const kv = (await store.stream(stream))
         ? (await store.ensureAge(stream, plan.ttlMs), await manager.open(plan.name))
         : await withReplicas(plan.replicas, (replicas) =>
@@ -187,7 +188,7 @@ export class Bucket<Value> {
 
   /** Forgets all keys under a pattern, and leaves no markers behind. */
   async forget(pattern: string): Promise<void> {
-    await this.#store.purge(`KV_${this.#name}`, `$KV.${this.#name}.${pattern}`)
+    await this.#store.purge(bucketStream(this.#name), `$KV.${this.#name}.${pattern}`)
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { headers } from '@nats-io/transport-node'
 import type { AnswerMessage } from '../domain/control-parts.ts'
+import { isAnswerSubject } from '../domain/subject.ts'
 import { answerMessages, PART_BYTES } from '../domain/control-parts.ts'
 import { ANSWER, PART } from './header-names.ts'
 import type { NatsSide } from './nats-side.ts'
@@ -36,7 +37,7 @@ export class ControlListener {
     const subscription = this.#side.connection.subscribe(pattern, {
       callback: (error, message) => {
         const { reply } = message
-        if (error !== null || reply === undefined || reply === '') return
+        if (error !== null || reply === undefined || !isAnswerSubject(reply)) return
         heard({
           subject: message.subject,
           text: message.string(),

@@ -13,6 +13,7 @@ import {
   StorageType,
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
+import { apiPrefix } from '../domain/store-names.ts'
 import { SignetError } from '../errors.ts'
 import type { ConsumerPlan } from './consumer-config.ts'
 import { consumerConfig, outdated } from './consumer-config.ts'
@@ -243,7 +244,7 @@ export class Store {
   /** Begins to read a durable that is as far as `from` says; buffers about `bufferBytes`. */
   read(stream: string, durable: string, from: ConsumerState, bufferBytes: number): DurableSource {
     const { right } = this
-    const prefix = this.#domain === undefined ? '$JS.API' : `$JS.${this.#domain}.API`
+    const prefix = apiPrefix(this.#domain)
     return new PulledSource(this.#side, { prefix, stream, durable, bufferBytes, from, right })
   }
 

@@ -5,7 +5,13 @@ import { judgePlace } from '../domain/join.ts'
 import { KEPTN_SERVICES } from '../domain/keptn-service.ts'
 import { targetMistake } from '../domain/request-target.ts'
 import type { Place, Scope } from '../domain/subject.ts'
-import { apiFlowPattern, apiFlowSubject, apiPattern, parseApiSubject } from '../domain/subject.ts'
+import {
+  apiFlowPattern,
+  apiFlowSubject,
+  apiPattern,
+  isAnswerSubject,
+  parseApiSubject,
+} from '../domain/subject.ts'
 import type { AskHead } from '../domain/tunnel-frame.ts'
 import { decodeFrame, encodeFrame } from '../domain/tunnel-frame.ts'
 import type { Bucket } from '../links/bucket.ts'
@@ -119,7 +125,12 @@ export class TunnelExit implements Part {
   }
 
   #take(heard: Heard): void {
-    if (heard.reply === '') return
+    const { reply, subject } = heard
+    if (reply === '') return
+    if (!isAnswerSubject(reply)) {
+      this.#options.log.warn({ subject, reply }, 'A call asks for its answer at no inbox; ignored.')
+      return
+    }
     const running = this.#run(heard).finally(() => this.#running.delete(running))
     this.#running.add(running)
   }
@@ -191,7 +202,7 @@ export class TunnelExit implements Part {
 
   #goOn({ subject, bytes, reply }: Heard): void {
     const parsed = parseApiSubject(subject)
-    if (parsed?.call === PROBE && reply !== '') {
+    if (parsed?.call === PROBE && isAnswerSubject(reply)) {
       this.#say(reply, encodeFrame({ kind: 'alive', head: {} }))
       return
     }

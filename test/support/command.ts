@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { passwordOf } from '../../src/demo/secured-servers.ts'
 import type { Rig } from './federation.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
@@ -19,6 +20,17 @@ export interface Running {
   kill(signal: NodeJS.Signals): void
 }
 
+/** Who asks: one who may change something, where the servers tell users apart. */
+function operator({ federation }: Rig): Record<string, string> {
+  if (federation.options.secured === true) return person('operator')
+  return { SIGNET_NATS_USER: 'fed', SIGNET_NATS_PASSWORD: 'fed' }
+}
+
+/** One of the people that the servers of `signet topology nats-config` know. */
+export function person(user: 'reader' | 'operator'): Record<string, string> {
+  return { SIGNET_NATS_USER: user, SIGNET_NATS_PASSWORD: passwordOf(user) }
+}
+
 /** Runs a command as somebody with a shell in a stamp would: no setting but the gateway and the topology. */
 export function start(
   rig: Rig,
@@ -31,8 +43,7 @@ export function start(
       PATH: process.env['PATH'],
       SIGNET_TOPOLOGY: rig.federation.topologyDir,
       SIGNET_NATS_URL: rig.supercluster.gatewayOf(stamp).url,
-      SIGNET_NATS_USER: 'fed',
-      SIGNET_NATS_PASSWORD: 'fed',
+      ...operator(rig),
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

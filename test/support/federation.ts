@@ -24,6 +24,7 @@ import type { Log } from '../../src/observe/log.ts'
 import { createLog } from '../../src/observe/log.ts'
 import { Listener } from './listener.ts'
 import { natsServerBinary } from './nats-server.ts'
+import { accessOf, testAccess } from './rig-access.ts'
 import { tunnelConfig } from './tunnel-config.ts'
 import { SimulatedStamps } from './simulated-stamps.ts'
 import type { StoredMessage } from './stream-reader.ts'
@@ -59,6 +60,8 @@ export async function startRig(options: RigOptions = {}): Promise<Rig> {
     rings: ['canary'],
     stamps: stampsIn(['eu', 'us'], ['a', 'b']),
     stages: [{ stage: 'dev', rings: ['canary'] }],
+    // All that is tried in the open can be tried with the permissions of `signet topology nats-config` as well.
+    ...(process.env['SIGNET_TEST_SECURED'] === '1' && { secured: true }),
     ...options,
   })
   return new Rig(federation)
@@ -176,9 +179,12 @@ export class Rig implements AsyncDisposable {
         agent: randomUUID(),
         gateway: {
           servers: [this.supercluster.gatewayOf(stamp).url],
-          auth: { user: 'fed', password: 'fed' },
+          auth: accessOf(this.federation, stamp).gateway,
         },
-        keptn: { servers: [this.supercluster.keptn(stamp).url], auth: {} },
+        keptn: {
+          servers: [this.supercluster.keptn(stamp).url],
+          auth: accessOf(this.federation, stamp).keptn,
+        },
         admin: { host: '127.0.0.1', port: 0 },
         services: { host: '127.0.0.1', port: 0 },
         http: { host: '127.0.0.1', port: 0 },
@@ -224,13 +230,12 @@ export class Rig implements AsyncDisposable {
   connection(server: NatsProcess): Promise<NatsConnection> {
     const known = this.#connections.get(server.name)
     if (known !== undefined) return known
-    const isFederation = !server.name.startsWith('keptn-')
     const connecting = connect({
       servers: server.url,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 50,
       reconnectJitter: 10,
-      ...(isFederation && { user: 'fed', pass: 'fed' }),
+      ...testAccess(this.federation, server.name),
     })
     this.#connections.set(server.name, connecting)
     this.#closing.push(async () => (await connecting).close())

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { settingGroups } from '../../src/config/settings-schema.ts'
+import { LEASE_BUCKET, REGISTRATIONS_BUCKET, SENDING_BUCKET } from '../../src/domain/store-names.ts'
 import { errorTable } from '../../src/errors.ts'
-import { LEASE_BUCKET } from '../../src/domain/store-names.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 
 // What the documents say of the program is there. What they say in prose, people have to check.
@@ -177,8 +177,9 @@ test('every npm script that a document names is there', async (t) => {
 
 test('every metric that a document names is exported', async (t) => {
   const metrics = await new Metrics().registry.getMetricsAsJSON()
-  // A bucket has a name of the same shape.
-  const names = new Set([...metrics.map(({ name }) => name), LEASE_BUCKET])
+  // Buckets have names of the same shape.
+  const buckets = [LEASE_BUCKET, REGISTRATIONS_BUCKET, SENDING_BUCKET]
+  const names = new Set([...metrics.map(({ name }) => name), ...buckets])
   let found = 0
   for (const { page, text } of PAGE_TEXTS) {
     for (const [name] of withoutLinks(text).matchAll(/\bsignet_[a-z][a-z_]*[a-z]\b/g)) {

@@ -1,0 +1,113 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readTopology } from '../config/topology-load.ts'
+import { judgePlace, joinedStamp } from '../domain/join.ts'
+import type { ServerAccess } from '../domain/nats-access/accounts.ts'
+import { federationAccess } from '../domain/nats-access/accounts.ts'
+import type { Credential } from '../domain/nats-access/config-text.ts'
+import { accountsText, variables } from '../domain/nats-access/config-text.ts'
+import { userSection } from '../domain/nats-access/rights-table.ts'
+import { isName } from '../domain/name.ts'
+import type { Stamp, Topology } from '../domain/topology.ts'
+import { SignetError } from '../errors.ts'
+import type { TopologyCommand } from './topology-output.ts'
+import { EXIT_OK, refuseTopology, writeJson } from './topology-output.ts'
+
+export interface NatsConfigCommand extends TopologyCommand {
+  /** Only the servers that this stamp connects to. */
+  readonly stamp?: string
+  /** Stamps that join by themselves, as `<geo>/<name>`: they stand in no ring file. */
+  readonly joined: readonly string[]
+  readonly credential: Credential
+  readonly format: 'conf' | 'table'
+  /** A folder to write a file for each server to, instead of stdout. */
+  readonly out?: string
+}
+
+/**
+ * `signet topology nats-config`: accounts, users and least permissions for the servers of a federation. Never
+ * a secret: those are variables. Exit code 2 where the topology has mistakes, or no such stamp.
+ */
+export async function runTopologyNatsConfig(command: NatsConfigCommand): Promise<number> {
+  const parsed = await readTopology(command.dir)
+  if (!parsed.ok) return refuseTopology(command, parsed.mistakes, parsed.warnings)
+  const topology = withStamps(parsed.topology, command.joined)
+  const servers = federationAccess(topology).filter(({ server }) =>
+    isWanted(command, topology, server),
+  )
+  const files = servers.map((access) => fileOf(access, command))
+  const { json, stdout, stderr, out } = command
+  if (out !== undefined) {
+    await mkdir(out, { recursive: true })
+    for (const { file, text } of files) await writeFile(join(out, file), text)
+  }
+  if (json) writeJson(stdout, { ok: true, servers: files })
+  else if (out === undefined) stdout.write(files.map(({ text }) => text).join('\n'))
+  else for (const { file } of files) stdout.write(`${join(out, file)}\n`)
+  if (!json && command.format === 'conf') stderr.write(hint(command.credential))
+  return EXIT_OK
+}
+
+function fileOf(access: ServerAccess, { format, credential }: NatsConfigCommand) {
+  const { server, about } = access
+  const text = format === 'conf' ? accountsText(access, credential) : tables(access)
+  const file = `${server}.accounts.${format === 'conf' ? 'conf' : 'md'}`
+  return { server, about, file, variables: variables(access, credential), text }
+}
+
+function tables({ server, about, accounts }: ServerAccess): string {
+  const users = accounts.flatMap((account) => account.users)
+  return [`## ${server}\n\nUsers of ${about}.\n`, ...users.map((user) => userSection(user))].join(
+    '\n',
+  )
+}
+
+/** A stamp's own Keptn NATS, the gateway servers of its geo, and at home the hub store as well. */
+function isWanted(
+  { stamp: wanted }: NatsConfigCommand,
+  topology: Topology,
+  server: string,
+): boolean {
+  if (wanted === undefined) return true
+  const planes = topology.controlPlanes.filter(({ home }) => home.stamp === wanted)
+  const geo = topology.stamps.find(({ name }) => name === wanted)?.geo ?? planes[0]?.home.geo
+  if (geo === undefined) throw unknownStamp(wanted)
+  const mine = [`gateway-${geo}`, `keptn-${wanted}`, ...planes.map(({ name }) => `store-${name}`)]
+  return mine.includes(server)
+}
+
+function withStamps(topology: Topology, joined: readonly string[]): Topology {
+  return {
+    ...topology,
+    stamps: [...topology.stamps, ...joined.map((text) => joining(topology, text))],
+  }
+}
+
+/** A stamp that some ring of its geo lets in. */
+function joining(topology: Topology, text: string): Stamp {
+  const [geo = '', stamp = '', ...rest] = text.split('/')
+  const ring = topology.rings.find(
+    (name) => judgePlace(topology, { geo, ring: name, stamp }).kind === 'allowed',
+  )
+  if (rest.length === 0 && isName(stamp) && ring !== undefined)
+    return joinedStamp({ geo, ring, stamp })
+  throw new SignetError(
+    'SIGNET_USAGE',
+    `--joined ${text}: no ring file lets such a stamp in (join.allow), or it is listed. Write it as <geo>/<name>.`,
+  )
+}
+
+function unknownStamp(stamp: string): SignetError {
+  return new SignetError(
+    'SIGNET_USAGE',
+    `The topology has no stamp "${stamp}". One that joins by itself is named with --joined <geo>/<name>.`,
+  )
+}
+
+function hint(credential: Credential): string {
+  return credential === 'password'
+    ? 'Passwords are variables: give nats-server its environment, for example from a Secret. A value is letters\n' +
+        'and digits and begins with a letter, or is a bcrypt hash: nats-server reads it as a part of its configuration.\n'
+    : 'Keys are variables: give nats-server the public half (it begins with U) in its environment, and the agent the\n' +
+        'seed in a file (SIGNET_NATS_NKEY).\n'
+}

@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises'
+import test from 'ava'
+import type { NatsConfigCommand } from '../../src/commands/topology-nats-config.ts'
+import { runTopologyNatsConfig } from '../../src/commands/topology-nats-config.ts'
+import { readTopology } from '../../src/config/topology-load.ts'
+import { CHANGING_VERBS, READING_VERBS } from '../../src/domain/control.ts'
+import { federationAccess } from '../../src/domain/nats-access/accounts.ts'
+import { accountsText } from '../../src/domain/nats-access/config-text.ts'
+import { isAnswerSubject, subjectMatches } from '../../src/domain/subject.ts'
+import { isSignetError } from '../../src/errors.ts'
+import type { HubParts } from '../../src/hub/control-handlers.ts'
+import { controlHandlers } from '../../src/hub/control-handlers.ts'
+
+const FOLDER = 'test/fixtures/topology/permissions'
+
+async function run(more: Partial<NatsConfigCommand> = {}) {
+  const out: string[] = []
+  const err: string[] = []
+  const code = await runTopologyNatsConfig({
+    dir: FOLDER,
+    json: false,
+    color: false,
+    joined: [],
+    credential: 'password',
+    format: 'conf',
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
+    ...more,
+  })
+  return { code, out: out.join(''), err: err.join('') }
+}
+
+async function topologyOf(dir: string) {
+  const parsed = await readTopology(dir)
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.mistakes))
+  return parsed.topology
+}
+
+test('accounts, users and permissions are as they are written down', async (t) => {
+  const { code, out, err } = await run()
+  t.is(code, 0)
+  t.is(out, await readFile(`${FOLDER}.accounts.txt`, 'utf8'))
+  t.regex(err, /^Passwords are variables/)
+  t.is((await run()).out, out)
+})
+
+test('no secret stands in what is made, but the name of its variable', async (t) => {
+  const { out } = await run({ json: true })
+  const { servers } = JSON.parse(out) as {
+    servers: { server: string; text: string; variables: string[] }[]
+  }
+  t.true(servers.length > 3)
+  for (const { server, text, variables } of servers) {
+    const passwords = [...text.matchAll(/password: (\S+)/g)].map(([, it]) => it)
+    t.deepEqual(
+      passwords.filter((it) => it !== '"keptn"').map((it) => it?.slice(1)),
+      variables,
+      server,
+    )
+  }
+  const nkeys = await run({ credential: 'nkey', stamp: 'eu-1' })
+  t.true(nkeys.out.includes('{ nkey: $NATS_NKEY_STAMP_EU_1'))
+  t.false(nkeys.out.includes('NATS_PASSWORD'))
+})
+
+test('a stamp gets the servers that it connects to, listed or not', async (t) => {
+  const serversOf = async (more: Partial<NatsConfigCommand>) => {
+    const { servers } = JSON.parse((await run({ json: true, ...more })).out) as {
+      servers: { server: string }[]
+    }
+    return servers.map(({ server }) => server)
+  }
+  t.deepEqual(await serversOf({ stamp: 'us-1' }), ['gateway-us', 'keptn-us-1'])
+  t.deepEqual(await serversOf({ stamp: 'core' }), ['gateway-eu', 'store-main', 'keptn-core'])
+  t.deepEqual(await serversOf({ stamp: 'eu-new', joined: ['eu/eu-new'] }), [
+    'gateway-eu',
+    'keptn-eu-new',
+  ])
+  for (const more of [
+    { stamp: 'eu-new' },
+    ...['us/eu-new', 'eu/other', 'eu/eu-1', 'eu-new', 'eu/eu-new/x'].map((name) => ({
+      joined: [name],
+    })),
+  ]) {
+    const error = await t.throwsAsync(run(more))
+    t.true(isSignetError(error, 'SIGNET_USAGE'), JSON.stringify(more))
+  }
+})
+
+test('a topology with mistakes gets none', async (t) => {
+  const { code, out } = await run({ dir: 'test/fixtures/topology/broken' })
+  t.deepEqual([code, out], [2, ''])
+})
+
+test('each stamp is an account of its own, and no two may say the same', async (t) => {
+  for (const dir of [FOLDER, 'topology']) {
+    const seen = new Map<string, string>()
+    const gateways = federationAccess(await topologyOf(dir)).filter(({ server }) =>
+      server.startsWith('gateway-'),
+    )
+    for (const { accounts } of gateways)
+      for (const { name, users, jetstream } of accounts) {
+        t.false(jetstream, 'no JetStream on a gateway')
+        if (!name.startsWith('STAMP_')) continue
+        t.is(users.length, 1)
+        for (const { subject } of users[0]?.rights?.says ?? []) {
+          t.is(seen.get(subject), undefined, subject)
+          seen.set(subject, name)
+          t.notRegex(subject, /STREAM\.|CONSUMER\.(CREATE|DELETE|DURABLE|LIST)|\$KV/, subject)
+        }
+      }
+    t.true(seen.size > 0)
+    for (const a of seen.keys())
+      for (const b of seen.keys())
+        if (a !== b && !a.includes('*') && !a.endsWith('>')) t.false(subjectMatches(b, a))
+  }
+})
+
+test('the verbs that permissions know are those of the hub', (t) => {
+  const handlers = controlHandlers({} as HubParts)
+  const verbs = (changes: boolean) =>
+    handlers.filter((it) => it.changes === changes).map(({ verb }) => verb)
+  // What is missing here is refused to everybody: it belongs into src/domain/control.ts.
+  t.deepEqual(verbs(false).toSorted(), [...READING_VERBS])
+  t.deepEqual(verbs(true).toSorted(), [...CHANGING_VERBS])
+})
+
+test('only inboxes are answered', (t) => {
+  for (const reply of ['_INBOX.a.x', '_R_.x.y', '_GR_.c.s._INBOX.a.x.1', '_GR_.c.s._R_.x'])
+    t.true(isAnswerSubject(reply), reply)
+  for (const reply of [
+    '',
+    '_INBOX',
+    '_INBOX.',
+    '_INBOX.>',
+    'signet.F.down.C.eu.canary.a.x',
+    '$JS.API.STREAM.DELETE.X',
+    '_GR_.c.s.signet.F.down',
+    'x._INBOX.a',
+  ])
+    t.false(isAnswerSubject(reply), reply)
+})
+
+test('nothing but the topology decides what is made', async (t) => {
+  const topology = await topologyOf('topology')
+  const text = () => federationAccess(topology).map((access) => accountsText(access, 'nkey'))
+  t.deepEqual(text(), text())
+})
