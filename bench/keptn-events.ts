@@ -4,7 +4,8 @@ import type { NatsConnection } from '@nats-io/transport-node'
 const CONTEXTS = 1_000
 /** How many are said before the server is asked whether it has them. */
 const BATCH = 256
-const TYPE = 'sh.keptn.event.dev.delivery.finished'
+/** The type of the events, and the subject that they are published on. */
+export const TYPE = 'sh.keptn.event.dev.delivery.finished'
 
 /** The stage that the events belong to. */
 export const STAGE = 'dev'
@@ -29,10 +30,16 @@ export async function publishEvents(
   await connection.flush()
 }
 
-function sequenceFinished(context: string, message: string): string {
+/** One of them, with its id. */
+export function numberedEvent(context: string): { readonly id: string; readonly text: string } {
+  const id = randomUUID()
+  return { id, text: sequenceFinished(context, '', id) }
+}
+
+function sequenceFinished(context: string, message: string, id: string = randomUUID()): string {
   return JSON.stringify({
     specversion: '1.0',
-    id: randomUUID(),
+    id,
     source: 'shipyard-controller',
     type: TYPE,
     datacontenttype: 'application/json',

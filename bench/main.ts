@@ -6,6 +6,8 @@ import type { ForwardOptions } from './forward.ts'
 import { forward } from './forward.ts'
 import type { PollBenchOptions } from './poll.ts'
 import { poll } from './poll.ts'
+import type { TakeoverOptions } from './takeover.ts'
+import { takeover } from './takeover.ts'
 import type { TunnelOptions } from './tunnel.ts'
 import { tunnel } from './tunnel.ts'
 
@@ -18,6 +20,7 @@ benchmarks:
   fanout    one task to ever more simulated stamps, beside the bare publishes of what it stores
   tunnel    calls to a service at home from a stamp of another geo, beside the same calls made directly
   poll      what stamps with an https link ask of Keptn's API, beside what distributors would
+  takeover  leaders killed under load, beside what JetStream alone takes to redeliver
 
 options of forward:
   --events N      events through each hop, in all rounds together (default 100000)
@@ -42,6 +45,11 @@ options of tunnel:
   --in-flight N   calls at once where calls a second are measured (default 32)
   --body BYTES    size of a large body (default 40000000)
 
+options of takeover:
+  --kills N       of the leader of a stamp and of the hub, by turns (default 10)
+  --agents N      of each stamp (default 3)
+  --rate N        events a second (default 100)
+
 options of all:
   --json-only     no progress
 `
@@ -61,6 +69,7 @@ const POLL_DEFAULTS: PollBenchOptions = {
   intervalMs: 2_500,
   intervals: 30,
 }
+const TAKEOVER_DEFAULTS: TakeoverOptions = { kills: 10, agents: 3, rate: 100 }
 /** An event's envelope alone takes most of the least; the most leaves room for headers in 1 MiB. */
 const BODY_BYTES = { least: 600, most: 1_000_000 }
 
@@ -69,6 +78,7 @@ const OPTIONS = {
   fanout: ['stamps', 'answers'],
   tunnel: ['calls', 'rounds', 'in-flight', 'body'],
   poll: ['stamps', 'integrations', 'subscriptions', 'interval', 'intervals'],
+  takeover: ['kills', 'agents', 'rate'],
 } as const
 const NO_NUMBERS = 'the options take whole numbers above 0'
 
@@ -155,6 +165,8 @@ function runOf(name: Bench, number: Numbers, stamps: unknown): Plan['run'] | str
       return tunnelPlan(number)
     case 'poll':
       return pollPlan(number)
+    case 'takeover':
+      return takeoverPlan(number)
   }
 }
 
@@ -189,6 +201,17 @@ function tunnelPlan(number: Numbers): Plan['run'] | string {
   }
   if (Object.values(options).some(Number.isNaN)) return NO_NUMBERS
   return (progress) => tunnel(options, progress)
+}
+
+function takeoverPlan(number: Numbers): Plan['run'] | string {
+  const options = {
+    kills: number('kills', TAKEOVER_DEFAULTS.kills),
+    agents: number('agents', TAKEOVER_DEFAULTS.agents),
+    rate: number('rate', TAKEOVER_DEFAULTS.rate),
+  }
+  if (Object.values(options).some(Number.isNaN)) return NO_NUMBERS
+  if (options.kills < 2 || options.agents < 2) return 'there must be two kills and two agents'
+  return (progress) => takeover(options, progress)
 }
 
 function isBench(name: string): name is Bench {
