@@ -18,6 +18,7 @@ import type { Replicas, Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import { following } from '../runtime/abort.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
 import { drainPumps, pumpTrouble } from '../runtime/pump.ts'
@@ -217,11 +218,11 @@ export class Hub implements Part {
 
   /** The stamps of a coming topology have their consumers before anything is sent to them. */
   async #makeReady({ stamps }: Topology, newer: AbortSignal): Promise<void> {
-    const signal = AbortSignal.any([newer, this.#stopping.signal])
+    using over = following({ signals: [newer, this.#stopping.signal] })
     try {
       await untilDone(
         () => this.#consumers.makeAll(stamps),
-        signal,
+        over.signal,
         (error) => {
           this.#options.log.debug({ error }, 'A new topology waits for the hub store.')
         },

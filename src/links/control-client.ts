@@ -5,6 +5,7 @@ import { parseControlAnswer } from '../domain/control.ts'
 import type { Scope } from '../domain/subject.ts'
 import { controlSubject } from '../domain/subject.ts'
 import { SignetError } from '../errors.ts'
+import { following } from '../runtime/abort.ts'
 import { brokenAnswer, ControlAsking } from './control-asking.ts'
 import type { NatsAddress } from './nats-options.ts'
 import { NatsSide } from './nats-side.ts'
@@ -61,9 +62,12 @@ export class ControlClient {
 
   /** Rejects with `SIGNET_LINK_LOST`, or `SIGNET_AUTH_REFUSED` where the server does not let us in. */
   async connect(signal: AbortSignal): Promise<void> {
-    const late = AbortSignal.timeout(this.#patienceMs)
+    using given = following({
+      signals: [signal, this.#broken.signal],
+      timeoutMs: this.#patienceMs,
+    })
     try {
-      await this.#side.connect(AbortSignal.any([signal, late, this.#broken.signal]))
+      await this.#side.connect(given.signal)
     } catch (error) {
       signal.throwIfAborted()
       throw this.#cannotConnect(error)

@@ -1,5 +1,6 @@
 import type { PostOutcome, RecipientAddress } from '../domain/behalf.ts'
 import { outcomeOf } from '../domain/behalf.ts'
+import { following } from '../runtime/abort.ts'
 
 /** Posts an event to the recipient of an integration, once. Never rejects. */
 export async function postEvent(
@@ -7,19 +8,7 @@ export async function postEvent(
   body: string,
   stopped: AbortSignal,
 ): Promise<PostOutcome> {
-  // Not AbortSignal.any of AbortSignal.timeout: nobody holds those two, and once they are collected as
-  // garbage the request has no end any more.
-  const given = new AbortController()
-  let isLate = false
-  const late = setTimeout(() => {
-    isLate = true
-    given.abort()
-  }, timeoutMs)
-  const breakOff = (): void => {
-    given.abort()
-  }
-  stopped.addEventListener('abort', breakOff)
-  if (stopped.aborted) breakOff()
+  using given = following({ signals: [stopped], timeoutMs })
   try {
     const response = await fetch(url, {
       method: 'POST',
@@ -36,10 +25,8 @@ export async function postEvent(
     await response.body?.cancel().catch(() => undefined)
     return outcomeOf(response.status)
   } catch (error) {
+    const isLate = given.signal.aborted && !stopped.aborted
     return { kind: 'failed', why: isLate ? 'it takes too long' : reasonOf(error) }
-  } finally {
-    clearTimeout(late)
-    stopped.removeEventListener('abort', breakOff)
   }
 }
 

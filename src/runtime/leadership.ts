@@ -2,6 +2,7 @@ import type { BackoffRule } from '../domain/backoff.ts'
 import { backoffMs } from '../domain/backoff.ts'
 import { isSignetError, SignetError } from '../errors.ts'
 import type { Leader, Lease, Term } from '../links/term.ts'
+import { following } from './abort.ts'
 import { sleep } from './clock.ts'
 import type { Part } from './lifecycle.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -133,7 +134,8 @@ export class Leadership<Led extends { readonly parts: readonly Part[] }> impleme
     this.#led = led
     this.#lifecycle = lifecycle
     this.#options.onChange()
-    const over = aborted(term.lost, this.#stopping.signal)
+    using end = following({ signals: [term.lost, this.#stopping.signal] })
+    const over = aborted(end.signal)
     try {
       await Promise.race([over, lifecycle.start()])
       this.#trouble = undefined
@@ -171,11 +173,9 @@ export class Leadership<Led extends { readonly parts: readonly Part[] }> impleme
   }
 }
 
-/** Resolves when the first of some signals is aborted. */
-function aborted(...signals: readonly AbortSignal[]): Promise<void> {
-  const any = AbortSignal.any([...signals])
+function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    if (any.aborted) resolve()
-    else any.addEventListener('abort', () => resolve(), { once: true })
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }

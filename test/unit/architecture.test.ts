@@ -8,7 +8,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['domain', 'errors', 'yaml', 'zod', 'node:'],
   tunnel: ['domain', 'errors', 'links', 'observe', 'runtime', 'node:'],
   runtime: ['domain', 'errors', 'links/delivery', 'links/term'],
-  links: ['domain', 'errors', 'runtime/clock', '@nats-io/', 'node:'],
+  links: ['domain', 'errors', 'runtime/abort', 'runtime/clock', '@nats-io/', 'node:'],
   observe: ['domain', 'errors', 'prom-client', 'pino'],
   http: [
     'domain',
