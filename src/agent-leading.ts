@@ -36,6 +36,8 @@ export interface LeadingOptions extends Omit<
   readonly topology: TopologySource
   /** The settings that may change while the agent runs. */
   readonly live: () => LiveSettings
+  /** The ids of the stamp's agents. */
+  readonly agents: () => readonly string[]
   readonly gateway: NatsSide
   readonly keptn: NatsSide
   readonly messages: CoreMessages
@@ -178,6 +180,7 @@ export function createLeading(options: LeadingOptions): Leading {
       place,
       messages: options.messages,
       agentVersion: options.version,
+      agents: options.agents,
       intervalMs: () => options.live().presenceIntervalMs,
       isKeptnConnected: () => keptn.state.connected,
       registrations,

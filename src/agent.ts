@@ -109,6 +109,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
         ...config,
         topology,
         live: () => live,
+        agents: () => agents.known,
         gateway,
         keptn,
         messages,

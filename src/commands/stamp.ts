@@ -38,7 +38,17 @@ function toldOf({ stamp, geo, ring, drained }: ListedStamp): string {
   return `${stamp} in ${geo}/${ring} ${tasks}.`
 }
 
-const HEADINGS = ['STAMP', 'GEO', 'RING', 'STATE', 'ONLINE SINCE', 'AGENT', 'LINK', 'INTEGRATIONS']
+const HEADINGS = [
+  'STAMP',
+  'GEO',
+  'RING',
+  'STATE',
+  'ONLINE SINCE',
+  'VERSION',
+  'AGENTS',
+  'LINK',
+  'INTEGRATIONS',
+]
 
 function stampTable(stamps: readonly ListedStamp[], color: boolean): string {
   const rows = [HEADINGS, ...stamps.map(rowOf)]
@@ -57,13 +67,21 @@ function stampTable(stamps: readonly ListedStamp[], color: boolean): string {
 }
 
 function rowOf(it: ListedStamp): readonly string[] {
-  const { stamp, geo, ring, onlineSince = '-', agent = '-', link = '-' } = it
-  return [stamp, geo, ring, stateOf(it), onlineSince, agent, link, integrationsOf(it)]
+  const { stamp, geo, ring, onlineSince = '-', agent = '-' } = it
+  const agents = it.agents === undefined ? '-' : `${it.agents.length}`
+  const state = stateOf(it)
+  return [stamp, geo, ring, state, onlineSince, agent, agents, linkOf(it), integrationsOf(it)]
 }
 
 function stateOf({ state, drained, reason }: ListedStamp): string {
   if (drained) return `${state}, drained`
   return reason === undefined ? state : `${state}: ${REFUSALS[reason]}`
+}
+
+/** `auto: nats` where the topology leaves it open. */
+function linkOf({ link, linkInUse }: ListedStamp): string {
+  if (linkInUse === undefined || linkInUse === link) return link ?? '-'
+  return link === undefined ? linkInUse : `${link}: ${linkInUse}`
 }
 
 /** `alive/known` */

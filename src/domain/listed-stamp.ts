@@ -1,4 +1,5 @@
 import type { Refusal } from './join.ts'
+import type { LinkInUse } from './presence.ts'
 import type { LinkKind } from './topology.ts'
 
 /** Where a stamp stands in the eyes of its hub. */
@@ -29,8 +30,12 @@ export interface ListedStamp {
   readonly heardAt?: string
   /** The version of its agent. */
   readonly agent?: string
+  /** The ids of its agents. */
+  readonly agents?: readonly string[]
   /** As its ring file has it. */
   readonly link?: LinkKind
+  /** The one that it is heard by. */
+  readonly linkInUse?: LinkInUse
   /** Absent where it does not say. */
   readonly integrations?: { readonly known: number; readonly alive?: number }
 }

@@ -9,19 +9,36 @@ export interface Presence {
   readonly keptn: boolean
   /** What its integrations registered for; null where nothing is known. */
   readonly integrations: readonly Integration[] | null
-  /** How many of them are alive; older agents do not say. */
+  /** How many of them are alive; older agents do not say, as with what follows. */
   readonly alive?: number
+  /** By which link it is heard. */
+  readonly link?: LinkInUse
+  /** The ids of the stamp's agents, of which one speaks. */
+  readonly agents?: readonly string[]
 }
+
+/** How a stamp reaches its control plane at the moment. */
+export type LinkInUse = 'nats' | 'https'
+
+/** A message must not grow with what somebody calls an agent. */
+const MOST_AGENTS = 1_000
 
 /** Reads a presence message; undefined where it is none. Extra fields are left for newer agents. */
 export function parsePresence(json: unknown): Presence | undefined {
   if (!isObject(json) || json['version'] !== 1) return undefined
-  const { agent, keptn, integrations, alive } = json
+  const { agent, keptn, integrations, alive, link, agents } = json
   if (typeof agent !== 'string' || typeof keptn !== 'boolean') return undefined
   const read = integrations === null ? null : parseIntegrations(integrations)
   if (read === undefined) return undefined
-  const counted = typeof alive === 'number' ? { alive } : {}
-  return { version: 1, agent, keptn, integrations: read, ...counted }
+  return {
+    version: 1,
+    agent,
+    keptn,
+    integrations: read,
+    ...(typeof alive === 'number' ? { alive } : {}),
+    ...(link === 'nats' || link === 'https' ? { link } : {}),
+    ...(Array.isArray(agents) ? { agents: strings(agents).slice(0, MOST_AGENTS) } : {}),
+  }
 }
 
 /** Reads a list of integrations; undefined where it is none. */

@@ -44,10 +44,12 @@ export function listStamps(
   return [...members, ...newcomers]
 }
 
-function said({ agent, integrations, alive }: Omit<Presence, 'version'>) {
+function said({ agent, agents, link, integrations, alive }: Omit<Presence, 'version'>) {
   const known = integrations?.length
   return {
     agent,
+    ...(agents === undefined ? {} : { agents }),
+    ...(link === undefined ? {} : { linkInUse: link }),
     ...(known === undefined
       ? {}
       : { integrations: { known, ...(alive === undefined ? {} : { alive }) } }),

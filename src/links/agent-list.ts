@@ -38,6 +38,11 @@ export class AgentList {
     await this.#bucket?.forget(`agent.${this.#options.agent}`).catch(() => undefined)
   }
 
+  /** The ids of those that were there when somebody last looked, a few seconds ago at most; empty at first. */
+  get known(): readonly string[] {
+    return this.#last
+  }
+
   /** The ids of those that are there now, in order; what was last known where nobody answers. */
   async read(): Promise<readonly string[]> {
     const { store, bucket } = this.#options
@@ -60,6 +65,7 @@ export class AgentList {
       try {
         this.#bucket ??= await Bucket.open<object>(store, { name, ttlMs: LEASE_MS, replicas })
         await this.#bucket.put(`agent.${agent}`, { version })
+        await this.read()
       } catch {
         // Made anew with the next try, where it is gone. That nobody answers, the lease tells.
         this.#bucket = undefined

@@ -11,8 +11,7 @@ export interface Follows {
 
 /**
  * A signal that is aborted with the first of some, or when its time is up. In place of `AbortSignal.any` over
- * `AbortSignal.timeout`: on Node 20 nothing holds those two, and once they are collected as garbage the wait
- * that they should end has no end. What it listens to and its timer go with `using`.
+ * `AbortSignal.timeout`, which Node 20 may collect as garbage while a `fetch` still waits for them. What it listens to and its timer go with `using`.
  */
 export function following({ signals, timeoutMs }: Follows): FollowingSignal {
   const own = new AbortController()

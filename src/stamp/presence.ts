@@ -13,6 +13,8 @@ export interface PresencePartOptions {
   readonly place: () => Place
   readonly messages: CoreMessages
   readonly agentVersion: string
+  /** The ids of the stamp's agents; empty where nothing is known of them. */
+  readonly agents: () => readonly string[]
   /** How long (ms) from one to the next. */
   readonly intervalMs: () => number
   readonly isKeptnConnected: () => boolean
@@ -63,12 +65,15 @@ export class PresencePart implements Part {
   #say(): void {
     const { topology, place, messages, agentVersion, isKeptnConnected, registrations } =
       this.#options
+    const agents = this.#options.agents()
     const presence: Presence = {
       version: 1,
       agent: agentVersion,
       keptn: isKeptnConnected(),
       integrations: this.#integrations(),
       alive: registrations.count.alive,
+      link: 'nats',
+      ...(agents.length === 0 ? {} : { agents }),
     }
     const { federation, controlPlanes } = topology.current
     for (const { name } of controlPlanes) {

@@ -30,7 +30,11 @@ test.serial('one agent of a stamp leads, and the others are ready to', async (t)
       const role = leads ? 'leader' : 'follower'
       t.like(await readinessOf(agent), { status: 'ready', role, reasons: [] })
       const names = rig.federation.agentsOf(stamp).map(({ name }) => name)
-      await eventually(async () => (await statusOf(agent))?.agents.length === names.length)
+      await eventually(
+        async () => (await statusOf(agent))?.agents.length === names.length,
+        30_000,
+        `${agent.name} knows the agents of its stamp`,
+      )
       t.like(await statusOf(agent), {
         agent: agent.name,
         leads,
@@ -41,6 +45,21 @@ test.serial('one agent of a stamp leads, and the others are ready to', async (t)
       t.regex(metrics, new RegExp(`^signet_leader ${leads ? 1 : 0}$`, 'm'))
     }
   }
+  const agents = rig.federation.agentsOf('a').map(({ name }) => name)
+  const hub = (await leaderOf(rig, HOME)).agent
+  const announced = await eventually(
+    async () => {
+      const response = await fetch(`${await hub.url()}/status`)
+      const { hubs } = (await response.json()) as {
+        hubs: readonly { stamps: readonly { agents?: readonly string[]; linkInUse?: string }[] }[]
+      }
+      const stamp = hubs[0]?.stamps[0]
+      return stamp?.agents?.length === agents.length && stamp
+    },
+    30_000,
+    'the hub hears of all agents of a',
+  )
+  t.like(announced, { stamp: 'a', agents, linkInUse: 'nats' })
   for (const agent of rig.federation.agentsOf('a')) {
     const services = await agent.url('services')
     const { status } = await fetch(`${services}/v1/uniform/registration`)
@@ -73,9 +92,13 @@ for (const [what, fault] of Object.entries(faults)) {
         const next = await leaderOf(rig, stamp, term)
         t.not(next.agent.name, old.name)
         old.start()
-        await eventually(async () => (await statusOf(old))?.leader?.agent === next.agent.name)
-        t.is((await findLeader(rig, stamp))?.agent, next.agent)
         await old.ready()
+        await eventually(
+          async () => (await statusOf(old))?.leader?.agent === next.agent.name,
+          30_000,
+          `${old.name} follows ${next.agent.name}`,
+        )
+        t.is((await findLeader(rig, stamp))?.agent, next.agent)
         t.like(await readinessOf(old), { role: 'follower' })
       }
     },
