@@ -1,8 +1,10 @@
 import type { FanOut, Settled, TargetRecords } from './fanout.ts'
-import type { JsonMap, Merged } from './merge.ts'
+import type { JsonObject } from './json.ts'
+import type { Merged } from './merge.ts'
 import type { StampOutcome } from './verdict.ts'
 import { clipText } from './fanout.ts'
-import { isJsonMap, jsonBytes, mergeValues } from './merge.ts'
+import { isJsonObject } from './json.ts'
+import { jsonBytes, mergeValues } from './merge.ts'
 import { totalOf, wavesOf } from './standing.ts'
 import { stopMessage } from './stop.ts'
 import { hasPassed } from './success.ts'
@@ -19,7 +21,7 @@ export interface HubEvent {
   readonly type: string
   readonly datacontenttype: 'application/json'
   readonly time: string
-  readonly data: JsonMap
+  readonly data: JsonObject
   readonly shkeptncontext: string
   readonly triggeredid: string
   readonly gitcommitid?: string
@@ -48,7 +50,7 @@ export function finishedEvent(
   head: FanOut,
   id: string,
   settlement: Settled,
-  data: JsonMap,
+  data: JsonObject,
 ): HubEvent {
   return hubEvent(head, id, 'finished', settlement.at, data)
 }
@@ -75,7 +77,7 @@ export interface AggregateInput {
  * all of it into every later task; hence maps only, no arrays. Within `maxBytes`, unless the fan-out's own
  * fields alone are larger: messages are cut first, then the answers' data goes, then stamps.
  */
-export function aggregateData(input: AggregateInput): JsonMap {
+export function aggregateData(input: AggregateInput): JsonObject {
   const { merged, maxBytes } = input
   if (merged.data !== undefined) {
     const whole = assemble(input, merged.data, SECTION_LIMIT)
@@ -87,9 +89,9 @@ export function aggregateData(input: AggregateInput): JsonMap {
 
 function assemble(
   input: AggregateInput,
-  answers: JsonMap | undefined,
+  answers: JsonObject | undefined,
   sectionLimit: number,
-): JsonMap {
+): JsonObject {
   const { head, settlement } = input
   const { labels, ...rest } = answers ?? {}
   return {
@@ -103,14 +105,14 @@ function assemble(
 }
 
 /** `data.signet.<task>`, within `limit` bytes if any number of stamps fits. */
-function section(input: AggregateInput, isDataLeftOut: boolean, limit: number): JsonMap {
+function section(input: AggregateInput, isDataLeftOut: boolean, limit: number): JsonObject {
   const { head, records, settlement } = input
   const outcomes = outcomesOf(head, records, Infinity) ?? []
   const listed =
     outcomes.length <= LISTED_STAMPS
       ? outcomes
       : outcomes.filter((each) => hasRun(each) && !hasPassed(each.outcome))
-  const build = (stamps: JsonMap, count: number): JsonMap => ({
+  const build = (stamps: JsonObject, count: number): JsonObject => ({
     result: settlement.result,
     status: settlement.status,
     counts: settlement.counts,
@@ -131,7 +133,7 @@ function section(input: AggregateInput, isDataLeftOut: boolean, limit: number): 
 }
 
 /** By ring what was done and what was never begun, and why it went no further. */
-function wavesSection(head: FanOut, records: TargetRecords): JsonMap {
+function wavesSection(head: FanOut, records: TargetRecords): JsonObject {
   const { stop } = head
   if (head.waves === undefined && stop === undefined) return {}
   const waves = wavesOf(head, records, Infinity).map(({ wave, tally }) => {
@@ -146,7 +148,7 @@ function wavesSection(head: FanOut, records: TargetRecords): JsonMap {
   }
 }
 
-type StampEntry = readonly [stamp: string, entry: JsonMap, bytes: number]
+type StampEntry = readonly [stamp: string, entry: JsonObject, bytes: number]
 
 /** As many stamps without a message as there is room for; those that failed first. */
 function fit(listed: readonly StampOutcome[], room: number): readonly StampEntry[] {
@@ -177,24 +179,24 @@ function stampEntry({ target, outcome }: StampOutcome, messageLimit: number): St
   return [target.stamp, entry, jsonBytes(target.stamp) + jsonBytes(entry) + 2]
 }
 
-function mapOf(entries: readonly StampEntry[]): JsonMap {
+function mapOf(entries: readonly StampEntry[]): JsonObject {
   return Object.fromEntries(entries.map(([stamp, entry]) => [stamp, entry]))
 }
 
 /** Keptn ignores an event with a label that is no string (wire 1.1). */
-function mergedLabels({ labels }: FanOut, answers: unknown): JsonMap {
-  if (!isJsonMap(answers)) return labels
-  const merged = mergeValues(labels, answers) as JsonMap
+function mergedLabels({ labels }: FanOut, answers: unknown): JsonObject {
+  if (!isJsonObject(answers)) return labels
+  const merged = mergeValues(labels, answers) as JsonObject
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => typeof value === 'string'))
 }
 
-function baseOf({ project, stage, service }: FanOut, labels: JsonMap): JsonMap {
+function baseOf({ project, stage, service }: FanOut, labels: JsonObject): JsonObject {
   const isLabelled = Object.keys(labels).length > 0
   return { project, stage, service, ...(isLabelled ? { labels } : {}) }
 }
 
 /** The attributes in one order, so that the same event is the same bytes (wire 1.4). */
-function hubEvent(head: FanOut, id: string, kind: string, at: number, data: JsonMap): HubEvent {
+function hubEvent(head: FanOut, id: string, kind: string, at: number, data: JsonObject): HubEvent {
   const { task, context, gitcommitid, shkeptnspecversion } = head
   return {
     specversion: '1.0',

@@ -37,8 +37,8 @@ export interface RecipientAddress {
 /** What a subscription without a registration has no id for (wire 3.3). */
 export type Wish = Subscription & Partial<Pick<RegisteredSubscription, 'id'>>
 
-/** These components of Keptn are never registered (wire 3.1). */
-const NEVER_REGISTERED = new Set([
+/** Keptn's own components, which are never registered as integrations (wire 3.1). */
+export const KEPTN_COMPONENTS: ReadonlySet<string> = new Set([
   'statistics-service',
   'api-service',
   'mongodb-datastore',
@@ -49,7 +49,7 @@ const NEVER_REGISTERED = new Set([
 
 /** Whether a distributor would register an integration of that name and namespace (wire 3.1). */
 export function isRegistrable(name: string, namespace: string): boolean {
-  return name !== '' && namespace !== '' && !NEVER_REGISTERED.has(name)
+  return name !== '' && namespace !== '' && !KEPTN_COMPONENTS.has(name)
 }
 
 /** Tells integrations apart: one name in two namespaces is two. */

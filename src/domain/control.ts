@@ -1,5 +1,6 @@
 import { isErrorCode } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
+import { isJsonObject, parseJsonObject } from './json.ts'
 
 /**
  * What a command asks of a hub, and what it is told (DESIGN 8). A request is a message to
@@ -53,11 +54,11 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/g
 
 /** Reads a request; undefined where it is none. Fields that it does not know are left for newer commands. */
 export function parseControlRequest(text: string): ControlRequest | undefined {
-  const json = parseObject(text)
+  const json = parseJsonObject(text)
   if (json?.['version'] !== 1) return undefined
   const { id, by, args, cancelled = false } = json
   if (typeof id !== 'string' || !ID.test(id) || typeof by !== 'string') return undefined
-  if (!isObject(args) || typeof cancelled !== 'boolean') return undefined
+  if (!isJsonObject(args) || typeof cancelled !== 'boolean') return undefined
   // It goes into logs: one line, and not a long one.
   const name = by.replaceAll(CONTROL_CHARACTERS, ' ').slice(0, BY_LIMIT)
   return { version: 1, id, by: name, args, cancelled }
@@ -65,7 +66,7 @@ export function parseControlRequest(text: string): ControlRequest | undefined {
 
 /** Reads an answer; undefined where it is none. A code of a newer hub becomes `SIGNET_INTERNAL`. */
 export function parseControlAnswer(text: string): ControlAnswer | undefined {
-  const json = parseObject(text)
+  const json = parseJsonObject(text)
   if (json?.['ok'] === true) return { ok: true, value: json['value'] }
   if (json?.['ok'] !== false) return undefined
   const { code, message, details } = json
@@ -74,19 +75,6 @@ export function parseControlAnswer(text: string): ControlAnswer | undefined {
     ok: false,
     code: isErrorCode(code) ? code : 'SIGNET_INTERNAL',
     message,
-    ...(isObject(details) ? { details } : {}),
+    ...(isJsonObject(details) ? { details } : {}),
   }
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const json: unknown = JSON.parse(text)
-    return isObject(json) ? json : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,3 +1,4 @@
+import { KEPTN_COMPONENTS } from './behalf.ts'
 import type { Subscription } from './interest.ts'
 import type { Registration } from './registration.ts'
 
@@ -17,22 +18,12 @@ export interface DistributorPlan {
   readonly distributorVersion: string
 }
 
-/** Keptn's own components, which are not listed among the integrations (wire 3.1). */
-const UNLISTED: ReadonlySet<string> = new Set([
-  'statistics-service',
-  'api-service',
-  'mongodb-datastore',
-  'resource-service',
-  'secret-service',
-  'shipyard-controller',
-])
-
 /** Why a distributor does not register, or undefined where it does. */
 export function registrationObstacle(plan: DistributorPlan): string | undefined {
   if (plan.disableRegistration) return 'DISABLE_REGISTRATION is set'
   if (plan.namespace === '' || plan.deploymentName === '')
     return 'K8S_NAMESPACE or K8S_DEPLOYMENT_NAME is missing'
-  if (UNLISTED.has(plan.deploymentName))
+  if (KEPTN_COMPONENTS.has(plan.deploymentName))
     return `${plan.deploymentName} is a component of Keptn and no integration`
   return undefined
 }

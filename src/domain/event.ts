@@ -1,6 +1,8 @@
 import type { EventType } from './event-type.ts'
 import { parseEventType, readSlip } from './event-type.ts'
 import { isPublishable } from './subject.ts'
+import type { JsonObject } from './json.ts'
+import { isJsonObject } from './json.ts'
 
 /**
  * The envelope of a Keptn CloudEvent as far as Signet needs it. The bytes themselves travel unchanged;
@@ -49,8 +51,6 @@ export type ParsedEvent =
   | { readonly ok: true; readonly event: KeptnEvent }
   | { readonly ok: false; readonly reason: Malformed; readonly detail: string }
 
-type JsonObject = Readonly<Record<string, unknown>>
-
 const OPTIONAL_STRINGS = [
   'shkeptncontext',
   'triggeredid',
@@ -85,7 +85,7 @@ export function parseEvent(text: string, subject?: string): ParsedEvent {
   } catch (error) {
     return refuse('not-json', error instanceof Error ? error.message : 'unreadable')
   }
-  if (!isObject(json)) return refuse('not-an-object', `a JSON ${jsonKind(json)}`)
+  if (!isJsonObject(json)) return refuse('not-an-object', `a JSON ${jsonKind(json)}`)
   return checkEnvelope(json, subject) ?? checkData(json['data']) ?? { ok: true, event: view(json) }
 }
 
@@ -111,7 +111,7 @@ function checkEnvelope(json: JsonObject, subject: string | undefined): ParsedEve
 }
 
 function checkData(data: unknown): ParsedEvent | undefined {
-  if (!isObject(data)) return refuse('no-data', `data is ${jsonKind(data)}`)
+  if (!isJsonObject(data)) return refuse('no-data', `data is ${jsonKind(data)}`)
   const twin = foldedTwin(data, DATA_KEYS)
   if (twin !== undefined) return refuse('ambiguous-key', `data.${twin}`)
   for (const key of DATA_STRINGS) {
@@ -120,12 +120,12 @@ function checkData(data: unknown): ParsedEvent | undefined {
   }
   const { labels, temporaryData } = data
   if (labels !== undefined && labels !== null) {
-    if (!isObject(labels)) return refuse('bad-labels', `data.labels is ${jsonKind(labels)}`)
+    if (!isJsonObject(labels)) return refuse('bad-labels', `data.labels is ${jsonKind(labels)}`)
     // Go decodes a null in a map of strings as an empty one.
     const odd = Object.keys(labels).find((key) => !isStringIfSet(labels[key]))
     if (odd !== undefined) return refuse('bad-labels', `label ${clip(odd)} is no string`)
   }
-  if ('temporaryData' in data && !isObject(temporaryData))
+  if ('temporaryData' in data && !isJsonObject(temporaryData))
     return refuse('bad-temporary-data', `data.temporaryData is ${jsonKind(temporaryData)}`)
   return undefined
 }
@@ -197,16 +197,12 @@ function daysIn(year: number, month: number): number {
 }
 
 function stringLabels(labels: unknown): Readonly<Record<string, string>> {
-  if (!isObject(labels)) return {}
+  if (!isJsonObject(labels)) return {}
   return Object.fromEntries(Object.entries(labels).map(([key, value]) => [key, text(value)]))
 }
 
 function refuse(reason: Malformed, detail: string): ParsedEvent {
   return { ok: false, reason, detail }
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function isText(value: unknown): value is string {

@@ -1,3 +1,6 @@
+import type { JsonObject } from './json.ts'
+import { isJsonObject } from './json.ts'
+
 /**
  * The deep merge that Keptn makes of the data of a task's `.finished` events (wire 6.3, and measured with
  * shipyard-controller's own function, 0.17 to 1.4.5): maps merge; a later string replaces; arrays are
@@ -6,20 +9,18 @@
  * leaves maps and arrays alone and makes a string empty; an earlier null yields to anything.
  */
 
-export type JsonMap = Readonly<Record<string, unknown>>
-
 /** A merge under way; made by `startMerge`, never changed. */
 export interface Merge {
   readonly maxBytes: number
   /** Undefined once the answers have been found too large. */
-  readonly data: JsonMap | undefined
+  readonly data: JsonObject | undefined
   /** The merged JSON is at most so large. */
   readonly bytesAtMost: number
 }
 
 /** What came of a merge: undefined data where it would have exceeded its limit. */
 export interface Merged {
-  readonly data: JsonMap | undefined
+  readonly data: JsonObject | undefined
 }
 
 /** Go reads JSON to a depth of 10,000; our stack and everybody's readers are content with less. */
@@ -52,7 +53,7 @@ export function startMerge(maxBytes: number): Merge {
  * `finishedInOrder`. Bodies may be read one at a time: nothing but the merged data is kept. The answers
  * are left out altogether as soon as they are too large, for half of a merge looks like a whole one.
  */
-export function mergeAnswer(merge: Merge, data: JsonMap): Merge {
+export function mergeAnswer(merge: Merge, data: JsonObject): Merge {
   if (merge.data === undefined) return merge
   const overfull: Merge = { ...merge, data: undefined }
   if (isDeeper(data, MAX_DEPTH)) return overfull
@@ -77,8 +78,8 @@ export function mergeValues(earlier: unknown, later: unknown): unknown {
     // Go appends nothing to nothing and has no array any more.
     return later === null && earlier.length > 0 ? earlier : later
   }
-  if (isJsonMap(earlier)) {
-    if (isJsonMap(later)) return mergeMaps(earlier, later)
+  if (isJsonObject(earlier)) {
+    if (isJsonObject(later)) return mergeMaps(earlier, later)
     return later === null ? earlier : later
   }
   if (typeof earlier === 'string') return later === null ? '' : later
@@ -90,12 +91,7 @@ export function jsonBytes(value: unknown): number {
   return new TextEncoder().encode(JSON.stringify(value)).length
 }
 
-/** Whether a value is a JSON object. */
-export function isJsonMap(value: unknown): value is JsonMap {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function mergeMaps(earlier: JsonMap, later: JsonMap): JsonMap {
+function mergeMaps(earlier: JsonObject, later: JsonObject): JsonObject {
   const merged = new Map(Object.entries(earlier))
   for (const [key, value] of Object.entries(later)) {
     merged.set(key, mergeValues(merged.get(key), value))

@@ -1,4 +1,5 @@
 import type { Integration, Subscription } from './interest.ts'
+import { isJsonObject } from './json.ts'
 
 /** What a stamp says of itself every few seconds. Who says it is in the subject, not here (DESIGN 4). */
 export interface Presence {
@@ -25,7 +26,7 @@ const MOST_AGENTS = 1_000
 
 /** Reads a presence message; undefined where it is none. Extra fields are left for newer agents. */
 export function parsePresence(json: unknown): Presence | undefined {
-  if (!isObject(json) || json['version'] !== 1) return undefined
+  if (!isJsonObject(json) || json['version'] !== 1) return undefined
   const { agent, keptn, integrations, alive, link, agents } = json
   if (typeof agent !== 'string' || typeof keptn !== 'boolean') return undefined
   const read = integrations === null ? null : parseIntegrations(integrations)
@@ -46,7 +47,7 @@ export function parseIntegrations(json: unknown): Integration[] | undefined {
   if (!Array.isArray(json)) return undefined
   const integrations: Integration[] = []
   for (const item of json as unknown[]) {
-    if (!isObject(item) || typeof item['name'] !== 'string') return undefined
+    if (!isJsonObject(item) || typeof item['name'] !== 'string') return undefined
     const subscriptions = parseSubscriptions(item['subscriptions'])
     if (subscriptions === undefined) return undefined
     const { name, alive } = item
@@ -61,8 +62,8 @@ export function parseSubscriptions(json: unknown): Subscription[] | undefined {
   if (!Array.isArray(json)) return undefined
   const subscriptions: Subscription[] = []
   for (const item of json as unknown[]) {
-    if (!isObject(item) || typeof item['event'] !== 'string') return undefined
-    const filter = isObject(item['filter']) ? item['filter'] : {}
+    if (!isJsonObject(item) || typeof item['event'] !== 'string') return undefined
+    const filter = isJsonObject(item['filter']) ? item['filter'] : {}
     subscriptions.push({
       event: item['event'],
       filter: {
@@ -77,8 +78,4 @@ export function parseSubscriptions(json: unknown): Subscription[] | undefined {
 
 function strings(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,6 +1,6 @@
-/** What a distributor makes of an event for the service that it posts it to (wire 1.5, 3.3). */
+import { isJsonObject, parseJsonObject } from './json.ts'
 
-type JsonObject = Readonly<Record<string, unknown>>
+/** What a distributor makes of an event for the service that it posts it to (wire 1.5, 3.3). */
 
 /** The address of a recipient as the variables `PUBSUB_RECIPIENT…` tell it. */
 export function recipientUrl(host: string, port: number, path: string): string {
@@ -18,13 +18,13 @@ export type ReadEvent = Readonly<
  * than Keptn's own components do, so what it brings to an integration is what that one always got.
  */
 export function readCloudEvent(text: string): ReadEvent | undefined {
-  const event = objectOf(text)
+  const event = parseJsonObject(text)
   if (event === undefined) return undefined
   const { specversion, id, source, type } = event
   if (specversion !== '1.0' && specversion !== '0.3') return undefined
   if (![id, source, type].every((value) => typeof value === 'string' && value !== ''))
     return undefined
-  const data = isObject(event['data']) ? event['data'] : {}
+  const data = isJsonObject(event['data']) ? event['data'] : {}
   return {
     id: id as string,
     type: type as string,
@@ -42,7 +42,7 @@ export function readCloudEvent(text: string): ReadEvent | undefined {
  * already for somebody else stays.
  */
 export function recipientEvent(text: string, subscriptionId?: string): string {
-  const event = objectOf(text) ?? {}
+  const event = parseJsonObject(text) ?? {}
   const attribute = (name: string): string => textOf(event[name])
   const { time } = event
   return JSON.stringify({
@@ -62,31 +62,18 @@ export function recipientEvent(text: string, subscriptionId?: string): string {
 
 /** An event that an integration posted, with the time that CloudEvents let it leave out. */
 export function withTime(text: string, now: string): string {
-  const event = objectOf(text)
+  const event = parseJsonObject(text)
   if (event === undefined || Object.hasOwn(event, 'time')) return text
   return JSON.stringify({ ...event, time: now })
 }
 
 function tagged(data: unknown, subscriptionID: string): unknown {
-  const fields = isObject(data) ? data : {}
+  const fields = isJsonObject(data) ? data : {}
   const { temporaryData } = fields
-  const others = isObject(temporaryData) ? temporaryData : {}
+  const others = isJsonObject(temporaryData) ? temporaryData : {}
   return { ...fields, temporaryData: { ...others, distributor: { subscriptionID } } }
-}
-
-function objectOf(text: string): JsonObject | undefined {
-  try {
-    const json: unknown = JSON.parse(text)
-    return isObject(json) ? json : undefined
-  } catch {
-    return undefined
-  }
 }
 
 function textOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

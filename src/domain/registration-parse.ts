@@ -1,9 +1,9 @@
 import type { RegisteredSubscription, Registration } from './registration.ts'
+import type { JsonObject } from './json.ts'
+import { isJsonObject } from './json.ts'
 
 export type Parsed<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly detail: string }
-
-type JsonObject = Readonly<Record<string, unknown>>
 
 /**
  * Reads an integration as Go would: what is missing or null is empty, what is unknown is dropped, and
@@ -19,7 +19,7 @@ export function parseRegisteredSubscription(json: unknown): Parsed<RegisteredSub
 }
 
 function parsed<T>(json: unknown, what: string, read: (fields: Fields) => T): Parsed<T> {
-  if (!isObject(json)) return { ok: false, detail: `${what} is a JSON object` }
+  if (!isJsonObject(json)) return { ok: false, detail: `${what} is a JSON object` }
   const mistakes: string[] = []
   const value = read(new Fields(json, '', mistakes))
   const [detail] = mistakes
@@ -85,13 +85,13 @@ class Fields {
 
   object(key: string): Fields {
     const value = this.#json[key] ?? {}
-    const json = isObject(value) ? value : this.#mistake(key, 'an object', {})
+    const json = isJsonObject(value) ? value : this.#mistake(key, 'an object', {})
     return new Fields(json, `${this.#path}${key}.`, this.#mistakes)
   }
 
   objects(key: string): readonly Fields[] {
     return this.#list(key).map((item, index) => {
-      const json = isObject(item) ? item : this.#mistake(key, 'a list of objects', {})
+      const json = isJsonObject(item) ? item : this.#mistake(key, 'a list of objects', {})
       return new Fields(json, `${this.#path}${key}[${index}].`, this.#mistakes)
     })
   }
@@ -109,8 +109,4 @@ class Fields {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string'
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

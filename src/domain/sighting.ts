@@ -1,4 +1,5 @@
 import { clipText } from './fanout.ts'
+import { isJsonObject, parseJsonObject } from './json.ts'
 
 /** One place where an event of a context lies stored. */
 export interface Sighting {
@@ -37,9 +38,9 @@ const TEXT_LIMIT = 256
  * context it mentions.
  */
 export function seenEvent(text: string, context: string): SeenEvent | undefined {
-  const json = parseObject(text)
+  const json = parseJsonObject(text)
   if (json !== undefined && json['shkeptncontext'] !== context) return undefined
-  const data = isObject(json?.['data']) ? json['data'] : {}
+  const data = isJsonObject(json?.['data']) ? json['data'] : {}
   const from = (object: Readonly<Record<string, unknown>> | undefined, key: string): string => {
     const value = object?.[key]
     return typeof value === 'string' ? clipText(value, TEXT_LIMIT) : ''
@@ -57,17 +58,4 @@ export function seenEvent(text: string, context: string): SeenEvent | undefined 
     status: from(data, 'status'),
     message: typeof message === 'string' ? clipText(message, MESSAGE_LIMIT) : '',
   }
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const json: unknown = JSON.parse(text)
-    return isObject(json) ? json : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

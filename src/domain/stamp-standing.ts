@@ -1,4 +1,5 @@
 import type { Place } from './subject.ts'
+import { isJsonObject } from './json.ts'
 
 /** What was decided of a stamp, by a rule or by a person; kept until it is forgotten. Times are in ms since the epoch. */
 export interface Standing {
@@ -29,10 +30,10 @@ export const STANDING_PREFIX = 'standing.'
 
 /** Reads a standing; undefined where it is none, or of a version that says something else. */
 export function parseStanding(json: unknown): Standing | undefined {
-  if (!isObject(json) || json['version'] !== 1) return undefined
+  if (!isJsonObject(json) || json['version'] !== 1) return undefined
   const { joined, drainedAt } = json
   const isDrained = typeof drainedAt === 'number'
-  const read = isObject(joined) ? parseJoined(joined) : undefined
+  const read = isJsonObject(joined) ? parseJoined(joined) : undefined
   return {
     version: 1,
     ...(read === undefined ? {} : { joined: read }),
@@ -71,8 +72,4 @@ export function withDrain(standing: Standing, at: number): Standing {
 /** It takes tasks again. */
 export function withoutDrain({ version, joined }: Standing): Standing {
   return { version, ...(joined === undefined ? {} : { joined }) }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,4 +1,6 @@
 import type { HeaderFields } from './http-fields.ts'
+import type { JsonObject } from './json.ts'
+import { parseJsonObject } from './json.ts'
 
 /**
  * The messages of the API tunnel. A call begins with an `ask` to the subject of its stamp, and ends with an
@@ -119,7 +121,7 @@ export function decodeFrame(bytes: Uint8Array): Frame | undefined {
   const length = view.readUInt32BE(2)
   const bodyAt = PREFIX_BYTES + length
   if (kind === undefined || length > MOST_HEAD_BYTES || bodyAt > view.length) return undefined
-  const head = parsed(view.toString('utf8', PREFIX_BYTES, bodyAt))
+  const head = parseJsonObject(view.toString('utf8', PREFIX_BYTES, bodyAt))
   if (head === undefined || !CHECKS[kind](head)) return undefined
   const body = view.subarray(bodyAt)
   const hasBody = kind === 'ask' || kind === 'answer' || kind === 'data'
@@ -128,14 +130,12 @@ export function decodeFrame(bytes: Uint8Array): Frame | undefined {
   return (hasBody ? { kind, head, body } : { kind, head }) as Frame
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
 /** Two tokens of a subject, as `take` tells them; nothing that could lead elsewhere. */
 const ADDRESS = /^[A-Za-z0-9]{1,64}\.[a-z0-9]{1,16}$/
 const ID = /^[\w-]{1,64}$/
 const REASON = /^[a-z-]{1,40}$/
 
-const CHECKS: Readonly<Record<Frame['kind'], (head: Fields) => boolean>> = {
+const CHECKS: Readonly<Record<Frame['kind'], (head: JsonObject) => boolean>> = {
   ask: (head) =>
     isText(head['id'], ID) &&
     isText(head['service']) &&
@@ -163,18 +163,6 @@ const CHECKS: Readonly<Record<Frame['kind'], (head: Fields) => boolean>> = {
     isText(head['reason'], REASON) &&
     isText(head['message']) &&
     ['no', 'maybe', 'yes'].includes(head['applied'] as string),
-}
-
-function parsed(text: string): Fields | undefined {
-  try {
-    const json: unknown = JSON.parse(text)
-    return typeof json === 'object' && json !== null && !Array.isArray(json)
-      ? (json as Fields)
-      : undefined
-  } catch {
-    // Somebody else's message: it is no frame, which is all that anybody needs to know.
-    return undefined
-  }
 }
 
 function isText(value: unknown, pattern?: RegExp): value is string {

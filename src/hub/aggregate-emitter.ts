@@ -2,7 +2,8 @@ import { aggregateData, finishedEvent, progressEvent, startedEvent } from '../do
 import type { HubEvent } from '../domain/aggregate.ts'
 import type { FanOut, Settled, TargetRecords } from '../domain/fanout.ts'
 import type { Merged } from '../domain/merge.ts'
-import { finishMerge, isJsonMap, jsonBytes, mergeAnswer, startMerge } from '../domain/merge.ts'
+import { finishMerge, jsonBytes, mergeAnswer, startMerge } from '../domain/merge.ts'
+import { isJsonObject, parseJsonObject } from '../domain/json.ts'
 import { finishedInOrder } from '../domain/stamp-outcome.ts'
 import { tailOf } from '../domain/subject.ts'
 import type { WayIn } from '../flow/way-in.ts'
@@ -82,8 +83,8 @@ export class AggregateEmitter {
   async #answer(sequence: number): Promise<Readonly<Record<string, unknown>> | undefined> {
     const message = await this.#options.hubStore.message(this.#options.answers, sequence)
     if (message === undefined) return undefined
-    const event: unknown = JSON.parse(Buffer.from(message.body).toString('utf8'))
-    return isJsonMap(event) && isJsonMap(event['data']) ? event['data'] : undefined
+    const data = parseJsonObject(Buffer.from(message.body).toString('utf8'))?.['data']
+    return isJsonObject(data) ? data : undefined
   }
 
   async #emit(head: FanOut, event: HubEvent): Promise<void> {

@@ -1,7 +1,7 @@
 import { testProp, fc } from '@fast-check/ava'
 import test from 'ava'
 import type { FanOut, TargetRecords } from '../../src/domain/fanout.ts'
-import type { JsonMap } from '../../src/domain/merge.ts'
+import type { JsonObject } from '../../src/domain/json.ts'
 import {
   aggregateData,
   finishedEvent,
@@ -28,7 +28,7 @@ interface Section {
 
 function aggregated(
   state: { head: FanOut; records: TargetRecords },
-  datas: readonly JsonMap[] = [],
+  datas: readonly JsonObject[] = [],
   maxBytes = ROOMY,
 ) {
   const { head, records } = state

@@ -1,9 +1,9 @@
 import { testProp, fc } from '@fast-check/ava'
 import test from 'ava'
-import type { JsonMap } from '../../src/domain/merge.ts'
+import type { JsonObject } from '../../src/domain/json.ts'
 import { finishMerge, jsonBytes, mergeAnswer, startMerge } from '../../src/domain/merge.ts'
 
-function merged(datas: readonly JsonMap[], maxBytes = 1_000_000): JsonMap | undefined {
+function merged(datas: readonly JsonObject[], maxBytes = 1_000_000): JsonObject | undefined {
   let merge = startMerge(maxBytes)
   for (const data of datas) merge = mergeAnswer(merge, data)
   return finishMerge(merge).data
@@ -12,7 +12,7 @@ function merged(datas: readonly JsonMap[], maxBytes = 1_000_000): JsonMap | unde
 // What Keptn 1.4.5's own function made of these answers.
 const keptn = test.macro({
   exec(t, answers: string, expected: string) {
-    t.deepEqual(merged(JSON.parse(answers) as JsonMap[]), JSON.parse(expected))
+    t.deepEqual(merged(JSON.parse(answers) as JsonObject[]), JSON.parse(expected))
   },
   title: (_ = '', answers: string, expected: string) => `${answers} makes ${expected}`,
 })
@@ -48,8 +48,8 @@ test('the own fields of events, what was added for delivery, and earlier tasks a
 test('keys that are names of built-in things are keys like any other', (t) => {
   const evil = JSON.parse(
     '{"__proto__":{"polluted":"1"},"a":{"__proto__":{"x":"1"},"constructor":{"prototype":{"y":"1"}}}}',
-  ) as JsonMap
-  const more = JSON.parse('{"__proto__":{"z":"2"},"a":{"__proto__":{"x":"2"}}}') as JsonMap
+  ) as JsonObject
+  const more = JSON.parse('{"__proto__":{"z":"2"},"a":{"__proto__":{"x":"2"}}}') as JsonObject
   t.is(
     JSON.stringify(merged([evil, more])),
     '{"__proto__":{"polluted":"1","z":"2"},"a":{"__proto__":{"x":"2"},"constructor":{"prototype":{"y":"1"}}}}',
@@ -66,7 +66,7 @@ test('answers that are too large together are left out altogether, and stay so',
 })
 
 const nested = (depth: number) =>
-  JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as JsonMap
+  JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`) as JsonObject
 
 test('answers nested deeper than anybody reads are left out', (t) => {
   t.truthy(merged([nested(400)]))
