@@ -7,6 +7,7 @@ import { Federation } from '../src/demo/federation.ts'
 import { describeNatsServer, findNatsServer } from '../src/demo/nats-server-binary.ts'
 import { KEPTN_PATTERN, KEPTN_STREAM } from '../src/domain/store-names.ts'
 import { measuredAgent } from './process-figures.ts'
+import { Floor } from './tunnel-floor.ts'
 import { Caller, rateOf, timesOf } from './tunnel-load.ts'
 
 export interface TunnelOptions {
@@ -32,6 +33,8 @@ export interface TunnelReport {
   readonly calls: number
   readonly atOnce: number
   readonly bodyBytes: number
+  /** A bare request and reply over the same gateway servers, in milliseconds. */
+  readonly floorMs: { readonly p50: number; readonly p99: number }
   readonly getMs: { readonly p50: Compared; readonly p99: Compared }
   readonly postMs: { readonly p50: Compared; readonly p99: Compared }
   readonly callsPerSecond: Compared
@@ -77,7 +80,8 @@ export async function tunnel(options: TunnelOptions, tell: Tell): Promise<Tunnel
       direct: new Caller(service, options.atOnce),
       tunnel: new Caller(stamp, options.atOnce, 'resource-service:8080'),
     }
-    const report = await measure(options, callers, tell)
+    await using floor = await Floor.open(federation.supercluster, 'us', 'eu')
+    const report = await measure(options, callers, floor, tell)
     const rssMb: Record<string, number> = {}
     for (const name of [HOME, STAMP])
       rssMb[name] = Math.round((await measuredAgent(federation.agent(name))()).rssMb)
@@ -106,11 +110,13 @@ interface Callers {
 async function measure(
   { calls, rounds, atOnce, bodyBytes }: TunnelOptions,
   callers: Callers,
+  floor: Floor,
   tell: Tell,
 ): Promise<
   Omit<TunnelReport, 'bench' | 'node' | 'natsServer' | 'calls' | 'atOnce' | 'bodyBytes' | 'rssMb'>
 > {
   const ways = ['direct', 'tunnel'] as const
+  const bare: number[] = []
   const get: Record<string, number[]> = { direct: [], tunnel: [] }
   const post: Record<string, number[]> = { direct: [], tunnel: [] }
   const rates: Record<string, number[]> = { direct: [], tunnel: [] }
@@ -118,7 +124,9 @@ async function measure(
   const up: Record<string, number[]> = { direct: [], tunnel: [] }
   const share = Math.ceil(calls / rounds)
   for (const way of ways) await timesOf(100, () => callers[way].call('GET', SMALL))
+  await timesOf(100, () => floor.ask())
   for (let round = 1; round <= rounds; round += 1) {
+    bare.push(...(await timesOf(share, () => floor.ask())))
     for (const way of round % 2 === 1 ? ways : ways.toReversed()) {
       const caller = callers[way]
       get[way]?.push(...(await timesOf(share, () => caller.call('GET', SMALL))))
@@ -133,6 +141,7 @@ async function measure(
     }
   }
   return {
+    floorMs: { p50: rounded(quantile(bare, 0.5)), p99: rounded(quantile(bare, 0.99)) },
     getMs: { p50: compared(get, 0.5), p99: compared(get, 0.99) },
     postMs: { p50: compared(post, 0.5), p99: compared(post, 0.99) },
     callsPerSecond: compared(rates, 0.5),
