@@ -2,6 +2,7 @@ import type { Line } from '../view/line.ts'
 import { widest } from '../view/line.ts'
 import { demoNames } from './demo-plan.ts'
 import type { Demo } from './demo-run.ts'
+import type { Federation } from './federation.ts'
 
 /** Where the parts of a demo that is kept running can be looked at. */
 export interface DemoAddresses {
@@ -11,6 +12,8 @@ export interface DemoAddresses {
   /** By server. */
   readonly nats: Readonly<Record<string, { readonly clients: string; readonly monitor: string }>>
   readonly logs: string
+  /** The environment in which `signet status`, `rollout`, `trace` and `stamp` ask this federation. */
+  readonly commands: Readonly<Record<string, string>>
 }
 
 export async function addressesOf(
@@ -35,11 +38,28 @@ export async function addressesOf(
     agents: Object.fromEntries(agents),
     nats: Object.fromEntries(servers),
     logs,
+    // From a stamp that is not home: the commands work from anywhere.
+    commands: {
+      SIGNET_NATS_URL: federation.supercluster.gatewayOf(stampOf(federation)).url,
+      SIGNET_NATS_USER: 'fed',
+      SIGNET_NATS_PASSWORD: 'fed',
+      SIGNET_TOPOLOGY: federation.topologyDir,
+    },
   }
 }
 
+function stampOf({ options }: Federation): string {
+  return options.stamps[0]?.name ?? options.home.stamp
+}
+
 /** The addresses as lines for a person. */
-export function drawAddresses({ keptn, agents, nats, logs }: DemoAddresses): readonly Line[] {
+export function drawAddresses({
+  keptn,
+  agents,
+  nats,
+  logs,
+  commands,
+}: DemoAddresses): readonly Line[] {
   const stamps = Object.entries(agents)
   const servers = Object.entries(nats)
   const width = widest(['NATS SERVER', ...Object.keys(agents), ...Object.keys(nats)])
@@ -67,5 +87,8 @@ export function drawAddresses({ keptn, agents, nats, logs }: DemoAddresses): rea
     ...servers.map(([name, { clients: url, monitor }]) => row(name, url.padEnd(clients), monitor)),
     [],
     head('LOGS', logs),
+    [],
+    head('TO ASK THE HUB', 'signet status, rollout, trace and stamp, with'),
+    ...Object.entries(commands).map(([name, value]): Line => [`   export ${name}=${value}`]),
   ]
 }

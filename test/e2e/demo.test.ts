@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { runDemoCommand } from '../../src/commands/demo.ts'
 import { planDemo } from '../../src/demo/demo-plan.ts'
@@ -16,6 +17,13 @@ const cli = join('dist', 'src', 'cli.js')
 async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), 'signet-demo-test-'))
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) }
+}
+
+/** What `signet status` says where the demo's own words are its environment. */
+async function askHub(given: Readonly<Record<string, string>>): Promise<unknown> {
+  const env = { PATH: process.env['PATH'], ...given }
+  const { stdout } = await promisify(execFile)(process.execPath, [cli, 'status', '--json'], { env })
+  return JSON.parse(stdout)
 }
 
 interface Ended {
@@ -124,22 +132,28 @@ test.serial('a demo that is interrupted leaves no process and no file behind', a
 test.serial('with --keep everything stays as it is until it is interrupted', async (t) => {
   t.timeout(120_000)
   await using folder = await temporaryFolder()
-  const statuses: Promise<unknown>[] = []
+  const looks: Promise<unknown>[] = []
   const { code, stdout } = await signet(
     ['demo', '--keep', '--stamps', '1', '--json'],
     folder.path,
     (text, interrupt) => {
       const agent = /eu-canary-1 +(http:\S+)/.exec(text)?.[1]
-      if (agent === undefined || !text.includes('LOGS') || statuses.length > 0) return
-      const status = fetch(`${agent}/status`).then((response) => response.json())
-      statuses.push(status)
-      void status.finally(interrupt)
+      const given = [...text.matchAll(/export (\w+)=(\S+)\n/g)].map(([, name, value]) => [
+        name,
+        value,
+      ])
+      if (agent === undefined || given.length < 4 || looks.length > 0) return
+      looks.push(
+        fetch(`${agent}/status`).then((response) => response.json()),
+        askHub(Object.fromEntries(given) as Record<string, string>),
+      )
+      void Promise.allSettled(looks).finally(interrupt)
     },
   )
   t.is(code, 130)
-  t.like(await Promise.all(statuses), [
-    { stamp: 'eu-canary-1', ready: true, integrations: { known: 2, alive: 2 } },
-  ])
+  const [status, asked] = await Promise.all(looks)
+  t.like(status, { stamp: 'eu-canary-1', ready: true, integrations: { known: 2, alive: 2 } })
+  t.like(asked, { federation: 'demo', stamps: [{ stamp: 'eu-canary-1', online: true }] })
   const { ok, addresses } = JSON.parse(stdout) as { ok: boolean; addresses: { agents: object } }
   t.true(ok)
   t.deepEqual(Object.keys(addresses.agents), ['hub-core', 'eu-canary-1'])
