@@ -9,8 +9,8 @@ const TRIES = 100
 const TRY_MS = 100
 
 /**
- * A bare request and reply between the gateway servers of two geos: what no tunnel over them can be faster
- * than. Both ends are in this process, so that an agent's own time is not in it.
+ * A bare request and reply between the gateway servers of two geos: about the least that a
+ * call over them takes. Both ends are in this process, so that an agent's own time is not in it.
  */
 export class Floor implements AsyncDisposable {
   readonly #asks: NatsConnection
