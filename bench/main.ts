@@ -85,6 +85,10 @@ const NO_NUMBERS = 'the options take whole numbers above 0'
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    process.stdout.write(USAGE)
+    return 0
+  }
   const plan = readArguments(args)
   if (typeof plan === 'string') {
     process.stderr.write(`${plan}\n\n${USAGE}`)
