@@ -10,10 +10,11 @@ import { ControlService } from '../../src/hub/control-service.ts'
 import { ControlClient } from '../../src/links/control-client.ts'
 import { ControlListener } from '../../src/links/control-listener.ts'
 import type { NatsAuth } from '../../src/links/nats-options.ts'
-import { NatsSide } from '../../src/links/nats-side.ts'
+import type { NatsSide } from '../../src/links/nats-side.ts'
 import { eventually } from '../support/eventually.ts'
 import { natsServer, natsServerBinary } from '../support/nats-server.ts'
 import { silent } from '../support/registrations.ts'
+import { connectedSide } from '../support/nats-side.ts'
 
 const SCOPE = { federation: 'acme', controlPlane: 'main' }
 const forever = new AbortController().signal
@@ -24,14 +25,7 @@ async function hub(
   handlers: readonly ControlHandler[],
   auth: NatsAuth = {},
 ): Promise<{ service: ControlService; side: NatsSide }> {
-  const side = new NatsSide({
-    side: 'gateway',
-    address: { servers: [server.url], auth },
-    clientName: 'hub',
-    inboxPrefix: '_INBOX.hub',
-    events: { connected: () => {}, disconnected: () => {}, error: () => {} },
-  })
-  await side.connect(AbortSignal.timeout(10_000))
+  const side = await connectedSide(server.url, { side: 'gateway', auth, name: 'hub' })
   const listener = new ControlListener(side)
   const service = new ControlService({ scope: SCOPE, listener, handlers, log: silent })
   service.start()

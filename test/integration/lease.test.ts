@@ -5,12 +5,12 @@ import { Bucket } from '../../src/links/bucket.ts'
 import type { Delivery } from '../../src/links/delivery.ts'
 import { MESSAGE_ID } from '../../src/links/header-names.ts'
 import { StoredLease } from '../../src/links/lease.ts'
-import { NatsSide } from '../../src/links/nats-side.ts'
 import { Publisher } from '../../src/links/publisher.ts'
 import { Store } from '../../src/links/store.ts'
 import type { Term } from '../../src/links/term.ts'
 import { eventually } from '../support/federation.ts'
 import { natsServer } from '../support/nats-server.ts'
+import { connectedSide } from '../support/nats-side.ts'
 
 const BUCKET = 'signet_lease'
 const STREAM = 'EVENTS'
@@ -24,14 +24,7 @@ const nobody = (): void => undefined
 
 async function rig(t: ExecutionContext) {
   const server = await natsServer({ jetstream: true })
-  const side = new NatsSide({
-    side: 'keptn',
-    address: { servers: [server.url], auth: {} },
-    clientName: 'test',
-    inboxPrefix: '_INBOX.test',
-    events: { connected: nobody, disconnected: nobody, error: nobody },
-  })
-  await side.connect(AbortSignal.timeout(10_000))
+  const side = await connectedSide(server.url)
   const over = new AbortController()
   t.teardown(async () => {
     over.abort(new Error('the test is over'))

@@ -1,24 +1,16 @@
 import test from 'ava'
 import { MESSAGE_ID } from '../../src/links/header-names.ts'
-import { NatsSide } from '../../src/links/nats-side.ts'
 import { Publisher } from '../../src/links/publisher.ts'
 import { Store } from '../../src/links/store.ts'
 import { natsServer } from '../support/nats-server.ts'
+import { connectedSide } from '../support/nats-side.ts'
 
 const STREAM = 'EVENTS'
 const body = new TextEncoder().encode('{}')
 
 async function rig() {
   const server = await natsServer({ jetstream: true })
-  const nothing = (): void => undefined
-  const side = new NatsSide({
-    side: 'keptn',
-    address: { servers: [server.url], auth: {} },
-    clientName: 'test',
-    inboxPrefix: '_INBOX.test',
-    events: { connected: nothing, disconnected: nothing, error: nothing },
-  })
-  await side.connect(AbortSignal.timeout(10_000))
+  const side = await connectedSide(server.url)
   await new Store(side).ensureStream({
     name: STREAM,
     subjects: ['events.>'],

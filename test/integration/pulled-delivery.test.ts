@@ -1,25 +1,17 @@
 import { connect, headers } from '@nats-io/transport-node'
 import test from 'ava'
 import type { Delivery } from '../../src/links/delivery.ts'
-import { NatsSide } from '../../src/links/nats-side.ts'
 import { headerText } from '../../src/links/pulled-delivery.ts'
 import { Store } from '../../src/links/store.ts'
 import { natsServer } from '../support/nats-server.ts'
+import { connectedSide } from '../support/nats-side.ts'
 
 const STREAM = 'EVENTS'
 const DURABLE = 'signet-a'
 
 test('a delivery has the headers and the facts of its message', async (t) => {
   await using server = await natsServer({ jetstream: true })
-  const nothing = (): void => undefined
-  const side = new NatsSide({
-    side: 'keptn',
-    address: { servers: [server.url], auth: {} },
-    clientName: 'test',
-    inboxPrefix: '_INBOX.test',
-    events: { connected: nothing, disconnected: nothing, error: nothing },
-  })
-  await side.connect(AbortSignal.timeout(10_000))
+  const side = await connectedSide(server.url)
   const store = new Store(side)
   await store.ensureStream({
     name: STREAM,

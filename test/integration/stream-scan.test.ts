@@ -3,25 +3,18 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import test from 'ava'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isSignetError } from '../../src/errors.ts'
-import { NatsSide } from '../../src/links/nats-side.ts'
 import { Publisher } from '../../src/links/publisher.ts'
 import { Store } from '../../src/links/store.ts'
 import { scanStream } from '../../src/links/stream-scan.ts'
 import { natsServer } from '../support/nats-server.ts'
+import { connectedSide } from '../support/nats-side.ts'
 
 const STREAM = 'EVENTS'
 const { signal } = new AbortController()
 
 async function stored(t: ExecutionContext) {
   const server = await natsServer({ jetstream: true })
-  const side = new NatsSide({
-    side: 'gateway',
-    address: { servers: [server.url], auth: {} },
-    clientName: 'test',
-    inboxPrefix: '_INBOX.test',
-    events: { connected: () => {}, disconnected: () => {}, error: () => {} },
-  })
-  await side.connect(AbortSignal.timeout(10_000))
+  const side = await connectedSide(server.url, { side: 'gateway' })
   const publisher = new Publisher(side)
   publisher.start()
   const store = new Store(side)

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import test from 'ava'
 import { connect } from '@nats-io/transport-node'
 import { jetstreamManager } from '@nats-io/jetstream'
-import { NatsSide } from '../../src/links/nats-side.ts'
+import type { NatsSide } from '../../src/links/nats-side.ts'
 import { Shelf } from '../../src/links/shelf.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import { ResourceCache } from '../../src/tunnel/resource-cache.ts'
@@ -12,6 +12,7 @@ import { natsServer } from '../support/nats-server.ts'
 import { rawCall } from '../support/raw-http.ts'
 import { silent } from '../support/registrations.ts'
 import { TunnelRig } from '../support/tunnel-rig.ts'
+import { connectedSide } from '../support/nats-side.ts'
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567'
 const at = (name: string, commit = COMMIT) => ({
@@ -20,15 +21,7 @@ const at = (name: string, commit = COMMIT) => ({
 })
 
 async function keptnSide(url: string): Promise<NatsSide> {
-  const side = new NatsSide({
-    side: 'keptn',
-    address: { servers: [url], auth: {} },
-    clientName: 'test',
-    inboxPrefix: '_INBOX.test',
-    events: { connected: () => {}, disconnected: () => {}, error: () => {} },
-  })
-  await side.connect(AbortSignal.timeout(10_000))
-  return side
+  return connectedSide(url)
 }
 
 test('a resource at a commit is kept in the stamp, and served by any agent while no hub is there', async (t) => {

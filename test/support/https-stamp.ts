@@ -10,7 +10,6 @@ import { WayIn } from '../../src/flow/way-in.ts'
 import { KeptnApi } from '../../src/https/keptn-api.ts'
 import { CoreMessages } from '../../src/links/core-messages.ts'
 import { CoreSource } from '../../src/links/core-source.ts'
-import { NatsSide } from '../../src/links/nats-side.ts'
 import { Publisher } from '../../src/links/publisher.ts'
 import { Store } from '../../src/links/store.ts'
 import { loneTerm } from '../../src/links/term.ts'
@@ -23,6 +22,7 @@ import { silent } from './registrations.ts'
 import { PLACE, SCOPE, topology } from './stamp-agent.ts'
 import type { StoredMessage } from './stream-reader.ts'
 import { readStream } from './stream-reader.ts'
+import { connectedSide } from './nats-side.ts'
 
 /** An integration that wants these event types or patterns, with one filter for all. */
 export function wants(events: readonly string[], filter: object = {}): Integration {
@@ -92,14 +92,7 @@ export class HttpsStamp {
 
   /** A started agent's https link. One that is left behind without `stop` is as good as killed. */
   async link(): Promise<HttpsLink> {
-    const side = new NatsSide({
-      side: 'keptn',
-      address: { servers: [this.keptn.url], auth: {} },
-      clientName: 'test',
-      inboxPrefix: '_INBOX.test',
-      events: { connected: () => {}, disconnected: () => {}, error: () => {} },
-    })
-    await side.connect(AbortSignal.timeout(20_000))
+    const side = await connectedSide(this.keptn.url)
     const publisher = new Publisher(side)
     publisher.start()
     const metrics = new Metrics()

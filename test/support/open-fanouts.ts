@@ -11,7 +11,6 @@ import { PauseWatch } from '../../src/hub/pause-watch.ts'
 import { SignetError } from '../../src/errors.ts'
 import { WayIn } from '../../src/flow/way-in.ts'
 import { Bucket } from '../../src/links/bucket.ts'
-import { NatsSide } from '../../src/links/nats-side.ts'
 import { Publisher } from '../../src/links/publisher.ts'
 import { Store } from '../../src/links/store.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
@@ -19,6 +18,7 @@ import { natsServer } from './nats-server.ts'
 import { silent } from './registrations.ts'
 import type { StoredMessage } from './stream-reader.ts'
 import { readStream } from './stream-reader.ts'
+import { connectedSide } from './nats-side.ts'
 
 /** The bytes of the event that a fan-out is opened with. */
 export const BODY = Buffer.from('{"id":"T1"}')
@@ -46,14 +46,7 @@ export interface OpenFanOuts {
 
 export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
   const server = await natsServer({ jetstream: true })
-  const side = new NatsSide({
-    side: 'gateway',
-    address: { servers: [server.url], auth: {} },
-    clientName: 'test',
-    inboxPrefix: '_INBOX.test',
-    events: { connected: () => {}, disconnected: () => {}, error: () => {} },
-  })
-  await side.connect(AbortSignal.timeout(10_000))
+  const side = await connectedSide(server.url, { side: 'gateway' })
   const publisher = new Publisher(side)
   publisher.start()
   const store = new Store(side)

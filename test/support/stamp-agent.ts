@@ -8,13 +8,14 @@ import type { NatsProcess } from '../../src/demo/nats-process.ts'
 import { durableName, storeNames } from '../../src/domain/store-names.ts'
 import { directionPattern, linkPattern, linkSubject } from '../../src/domain/subject.ts'
 import type { Topology } from '../../src/domain/topology.ts'
-import { NatsSide } from '../../src/links/nats-side.ts'
+import type { NatsSide } from '../../src/links/nats-side.ts'
 import { Publisher } from '../../src/links/publisher.ts'
 import type { Log } from '../../src/observe/log.ts'
 import { Store } from '../../src/links/store.ts'
 import { natsServer } from './nats-server.ts'
 import { silent } from './registrations.ts'
 import { tunnelConfig } from './tunnel-config.ts'
+import { connectedSide } from './nats-side.ts'
 
 export const SCOPE = { federation: 'acme', controlPlane: 'main' }
 export const PLACE = { geo: 'eu', ring: 'canary', stamp: 'eu-1' }
@@ -76,14 +77,7 @@ export async function stampRig(
 ): Promise<StampRig> {
   const gateway = await natsServer({ config: 'jetstream { domain: hub }' })
   const keptn = await natsServer({ jetstream })
-  const side = new NatsSide({
-    side: 'gateway',
-    address: { servers: [gateway.url], auth: {} },
-    clientName: 'test',
-    inboxPrefix: '_INBOX.test',
-    events: { connected: () => {}, disconnected: () => {}, error: () => {} },
-  })
-  await side.connect(AbortSignal.timeout(10_000))
+  const side = await connectedSide(gateway.url, { side: 'gateway' })
   const publisher = new Publisher(side)
   publisher.start()
   const nc = await connect({ servers: keptn.url })

@@ -8,7 +8,7 @@ import { serviceDestination } from '../../src/domain/stamp-surface.ts'
 import { SignetError } from '../../src/errors.ts'
 import { StampServer } from '../../src/http/stamp-server.ts'
 import { CoreMessages } from '../../src/links/core-messages.ts'
-import { NatsSide } from '../../src/links/nats-side.ts'
+import type { NatsSide } from '../../src/links/nats-side.ts'
 import { Store } from '../../src/links/store.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import type { Log } from '../../src/observe/log.ts'
@@ -18,6 +18,7 @@ import { logsUpstream, registrationsUpstream } from '../../src/stamp/upstream.ts
 import type { KeptnCaller } from '../../src/tunnel/keptn-caller.ts'
 import { natsServer } from './nats-server.ts'
 import { silent } from './registrations.ts'
+import { connectedSide } from './nats-side.ts'
 
 /** Everything seventy times as fast as it is. */
 export const QUICK: UpstreamPace = {
@@ -55,14 +56,7 @@ export interface PodOptions {
 /** What one agent of a stamp has for registrations, on real servers; stopped after the test. */
 export async function startPod(t: ExecutionContext, options: PodOptions): Promise<Pod> {
   const { keptn, caller, stamp = 'eu-1', pace = QUICK, maxBytes = 500_000, log = silent } = options
-  const side = new NatsSide({
-    side: 'keptn',
-    address: { servers: [keptn.url], auth: {} },
-    clientName: 'test',
-    inboxPrefix: '_INBOX.test',
-    events: { connected: () => {}, disconnected: () => {}, error: () => {} },
-  })
-  await side.connect(AbortSignal.timeout(10_000))
+  const side = await connectedSide(keptn.url)
   const metrics = new Metrics()
   const ahead = options.ahead ?? (() => 0)
   const now = () => performance.timeOrigin + performance.now() + ahead()
