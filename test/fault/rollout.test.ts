@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '../../src/demo/free-port.ts'
 import { settle } from '../../src/domain/verdict.ts'
 import { answersOf, begin, sectionOf } from '../support/delivery.ts'
-import { disorder, factsOf, keepTrail } from '../support/fanout-trail.ts'
+import { disorder, Trail } from '../support/fanout-trail.ts'
 import type { Rig } from '../support/federation.ts'
 import { eventually, HOME, startRig } from '../support/federation.ts'
 import { Seeded } from '../support/seeded.ts'
@@ -25,6 +25,7 @@ const STAMPS = [
 
 let rig: Rig
 let stamps: SimulatedStamps
+let trail: Trail
 
 test.serial.before(async () => {
   const [port] = await freePorts(1)
@@ -50,7 +51,7 @@ test.serial.before(async () => {
   const sequences = TASKS.map((name) => ({ name, tasks: [{ name }] }))
   const stages = ['prod', 'pre'].map((name) => ({ name, sequences }))
   await rig.startKeptn([], { port: port ?? 0, shipyard: { spec: { stages } } })
-  await keepTrail(rig)
+  trail = await Trail.keep(rig)
   await rig.startAgents('edge')
   stamps = await rig.simulateAbsent(TASKS, 'us')
   const url = `${await rig.agent(HOME).url()}/status`
@@ -81,7 +82,7 @@ async function holds(t: ExecutionContext, context: string, stage: string, task: 
   const view = await rig.keptn.waitForSequence(context, stage, task, limit)
   t.deepEqual(answersOf(rig, context, task), ['started signet', 'finished signet'])
   const facts = await eventually(async () => {
-    const found = await factsOf(rig, context)
+    const found = await trail.factsOf(context)
     return found.head.settlement !== undefined && found
   }, 20_000)
   const { head, records } = facts
