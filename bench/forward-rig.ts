@@ -1,4 +1,5 @@
 import { Federation } from '../src/demo/federation.ts'
+import type { NatsProcess } from '../src/demo/nats-process.ts'
 import {
   durableName,
   INBOUND_STREAM,
@@ -23,6 +24,12 @@ export interface RigOptions {
   readonly cli: string
   readonly inFlight: number
   readonly bodyBytes: number
+}
+
+/** What a server holds for the events that it was given. */
+export interface Held {
+  readonly diskBytes: number
+  readonly memoryBytes: number
 }
 
 const HOME = 'home'
@@ -96,6 +103,28 @@ export class ForwardRig implements AsyncDisposable {
     await stamp.manager.streams.purge(INBOUND_STREAM)
     await stamp.manager.streams.purge(LOCAL_STREAM)
     await this.yard.empty()
+  }
+
+  /** What the three servers hold now: in the files of the streams, and in memory as they see it. */
+  async held(): Promise<Readonly<Record<'keptn' | 'store' | 'stamp', Held>>> {
+    const { home, store, stamp } = this.#ends
+    const { supercluster } = this.#federation
+    const look = async (
+      server: NatsProcess,
+      end: End,
+      streams: readonly string[],
+    ): Promise<Held> => {
+      const sizes = streams.map(async (name) => (await end.manager.streams.info(name)).state.bytes)
+      const answer = await fetch(`${server.monitorUrl}/varz`)
+      const { mem } = (await answer.json()) as { readonly mem: number }
+      const diskBytes = (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, 0)
+      return { diskBytes, memoryBytes: mem }
+    }
+    return {
+      keptn: await look(supercluster.keptn(HOME), home, [KEPTN_STREAM]),
+      store: await look(supercluster.store, store, [DOWN]),
+      stamp: await look(supercluster.keptn(STAMP), stamp, [INBOUND_STREAM, LOCAL_STREAM]),
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

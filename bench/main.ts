@@ -6,6 +6,8 @@ import type { ForwardOptions } from './forward.ts'
 import { forward } from './forward.ts'
 import type { PollBenchOptions } from './poll.ts'
 import { poll } from './poll.ts'
+import type { StoreOptions } from './store.ts'
+import { store } from './store.ts'
 import type { TakeoverOptions } from './takeover.ts'
 import { takeover } from './takeover.ts'
 import type { TunnelOptions } from './tunnel.ts'
@@ -21,6 +23,7 @@ benchmarks:
   tunnel    calls to a service at home from a stamp of another geo, beside the same calls made directly
   poll      what stamps with an https link ask of Keptn's API, beside what distributors would
   takeover  leaders killed under load, beside what JetStream alone takes to redeliver
+  store     disk and memory that an event costs in each store on its way, beside Keptn's own stream
 
 options of forward:
   --events N      events through each hop, in all rounds together (default 100000)
@@ -50,6 +53,10 @@ options of takeover:
   --agents N      of each stamp (default 3)
   --rate N        events a second (default 100)
 
+options of store:
+  --events N      how many pass (default 200000)
+  --body BYTES    size of an event (default 1300)
+
 options of all:
   --json-only     no progress
 `
@@ -70,6 +77,7 @@ const POLL_DEFAULTS: PollBenchOptions = {
   intervals: 30,
 }
 const TAKEOVER_DEFAULTS: TakeoverOptions = { kills: 10, agents: 3, rate: 100 }
+const STORE_DEFAULTS: StoreOptions = { events: 200_000, inFlight: 256, bodyBytes: 1_300 }
 /** An event's envelope alone takes most of the least; the most leaves room for headers in 1 MiB. */
 const BODY_BYTES = { least: 600, most: 1_000_000 }
 
@@ -79,6 +87,7 @@ const OPTIONS = {
   tunnel: ['calls', 'rounds', 'in-flight', 'body'],
   poll: ['stamps', 'integrations', 'subscriptions', 'interval', 'intervals'],
   takeover: ['kills', 'agents', 'rate'],
+  store: ['events', 'body'],
 } as const
 const NO_NUMBERS = 'the options take whole numbers above 0'
 
@@ -154,9 +163,7 @@ function forwardPlan(number: Numbers): Plan['run'] | string {
   }
   if (Object.values(options).some(Number.isNaN)) return NO_NUMBERS
   if (options.events < options.rounds) return 'there must be an event for each round'
-  if (options.bodyBytes < BODY_BYTES.least || options.bodyBytes > BODY_BYTES.most)
-    return `--body must be from ${BODY_BYTES.least} to ${BODY_BYTES.most}`
-  return (progress) => forward(options, progress)
+  return bodyTrouble(options) ?? ((progress) => forward(options, progress))
 }
 
 function runOf(name: Bench, number: Numbers, stamps: unknown): Plan['run'] | string {
@@ -171,6 +178,8 @@ function runOf(name: Bench, number: Numbers, stamps: unknown): Plan['run'] | str
       return pollPlan(number)
     case 'takeover':
       return takeoverPlan(number)
+    case 'store':
+      return storePlan(number)
   }
 }
 
@@ -216,6 +225,22 @@ function takeoverPlan(number: Numbers): Plan['run'] | string {
   if (Object.values(options).some(Number.isNaN)) return NO_NUMBERS
   if (options.kills < 2 || options.agents < 2) return 'there must be two kills and two agents'
   return (progress) => takeover(options, progress)
+}
+
+function storePlan(number: Numbers): Plan['run'] | string {
+  const options = {
+    events: number('events', STORE_DEFAULTS.events),
+    inFlight: STORE_DEFAULTS.inFlight,
+    bodyBytes: number('body', STORE_DEFAULTS.bodyBytes),
+  }
+  if (Object.values(options).some(Number.isNaN)) return NO_NUMBERS
+  return bodyTrouble(options) ?? ((progress) => store(options, progress))
+}
+
+function bodyTrouble({ bodyBytes }: { readonly bodyBytes: number }): string | undefined {
+  return bodyBytes < BODY_BYTES.least || bodyBytes > BODY_BYTES.most
+    ? `--body must be from ${BODY_BYTES.least} to ${BODY_BYTES.most}`
+    : undefined
 }
 
 function isBench(name: string): name is Bench {

@@ -45,6 +45,17 @@ test('bench forward prints the rates of each hop and of the copy loop beside it'
   }
 })
 
+test('bench store prints what an event costs of disk and memory in each store', async (t) => {
+  t.timeout(120_000)
+  const { code, stdout, stderr } = await bench(['store', '--events', '500'], {
+    NATS_SERVER: await natsServerBinary(),
+  })
+  t.is(code, 0, stderr)
+  const report = JSON.parse(stdout) as Record<string, Record<string, unknown>>
+  t.like(report, { bench: 'store', events: 500, bodyBytes: 1_300 })
+  for (const where of ['keptn', 'down', 'stamp']) t.true(Number(report[where]?.['disk']) > 1_300)
+})
+
 test('bench poll counts what stamps ask beside what distributors would', async (t) => {
   t.timeout(120_000)
   const args = ['poll', '--stamps', '4', '--interval', '100', '--intervals', '30']
