@@ -23,7 +23,7 @@ export function measuredAgent(agent: AgentProcess): Measured {
 }
 
 function sample(text: string, name: string): number {
-  const value = new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]
+  const value = new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'm').exec(text)?.[1]
   if (value !== undefined) return Number(value)
   throw new SignetError('SIGNET_INTERNAL', `The agent exports no ${name}.`)
 }

@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { metricsPage } from './metrics-page.ts'
 import { permissionsPage } from './permissions-page.ts'
 import { configurationPage, topologyJsonSchema } from '../src/config/describe.ts'
 
@@ -9,13 +10,14 @@ import { configurationPage, topologyJsonSchema } from '../src/config/describe.ts
  */
 const DOCUMENTS = [
   { path: 'docs/configuration.md', make: configurationPage },
+  { path: 'docs/metrics.md', make: metricsPage },
   { path: 'docs/permissions.md', make: permissionsPage },
   { path: 'docs/topology.schema.json', make: topologyJsonSchema },
 ]
 
 const isCheck = process.argv.includes('--check')
 for (const { path, make } of DOCUMENTS) {
-  const wanted = make()
+  const wanted = await make()
   const found = await readFile(path, 'utf8').catch(() => undefined)
   if (found === wanted) continue
   if (isCheck) {

@@ -160,7 +160,6 @@ export function createLeading(options: LeadingOptions): Leading {
       handles: () => now().handles,
       integrations: registrations,
       log,
-      metrics,
     })
     const parts = {
       ...shared,

@@ -3,6 +3,7 @@ import type { Watched } from './agent-leading.ts'
 import { createLeading } from './agent-leading.ts'
 import type { TunnelConfig } from './agent-tunnel.ts'
 import { createStampServers, createStampTunnel, createTunnelExit } from './agent-tunnel.ts'
+import type { Place } from './domain/subject.ts'
 import { inboxPrefix } from './domain/subject.ts'
 import type { Stamp, Topology } from './domain/topology.ts'
 import type { BehalfIntegration } from './domain/behalf.ts'
@@ -121,7 +122,6 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       }),
     drainMs: config.drainMs,
     onChange: () => {
-      metrics.leader.set(leadership.leads ? 1 : 0)
       const { term } = leadership
       if (term === undefined) log.info({}, 'This agent leads its stamp no more.')
       else log.info({ term }, 'This agent leads its stamp.')
@@ -163,10 +163,13 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       const now = { topology: topology.current, place: local?.stamp(), reasons: reasons() }
       return agentStatus({ ...sources, ...now, ...lead }, Date.now())
     },
-    metrics: async () => {
+    metrics: () => {
+      metrics.leader.set(leadership.leads ? 1 : 0)
+      local?.registrations.observe()
+      // Also what the parts of an earlier term set after its end: nobody else says it meanwhile, or another agent does.
+      if (leadership.led === undefined) metrics.endTerm()
       for (const part of watched()) part.observe()
-      const { registry } = metrics
-      return { type: registry.contentType, text: await registry.metrics() }
+      return metrics.text(standsAt(stamp, topology.current, local?.stamp()))
     },
   })
   const parts: Part[] = [
@@ -235,6 +238,13 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
 function ownStamp({ stamp, joinAt }: AgentConfig, { stamps }: Topology): Stamp | undefined {
   const listed = stamps.find(({ name }) => name === stamp)
   return listed ?? (joinAt === undefined ? undefined : joinedStamp({ ...joinAt, stamp }))
+}
+
+/** Where its numbers say that it stands: a home stamp is in no ring, unless a ring file lists it. */
+function standsAt(name: string, { controlPlanes, stamps }: Topology, own?: Stamp): Place {
+  const { geo = '', ring = '' } = own ?? stamps.find((it) => it.name === name) ?? {}
+  const home = controlPlanes.find((plane) => plane.home.stamp === name)?.home
+  return { geo: home?.geo ?? geo, ring, stamp: name }
 }
 
 function natsSide(

@@ -131,10 +131,7 @@ export function createDistributor(config: DistributorConfig, log: Log): Distribu
     tunnel: isRemote ? passageToApi(api) : passageToServices(config.services),
     onEvent: (text) => outgoing.take(text),
     reasons: () => reasons(),
-    metrics: async () => ({
-      type: metrics.registry.contentType,
-      text: await metrics.registry.metrics(),
-    }),
+    metrics: () => metrics.text(),
     log,
   })
   const reasons = (): readonly string[] =>

@@ -104,7 +104,7 @@ async function take(
       metrics.duplicates.inc({ direction: 'up' })
       return
     case 'late':
-      metrics.lateAnswers.inc({ stamp: place.stamp })
+      metrics.lateAnswers.inc({ geo: place.geo, ring: place.ring, stamp: place.stamp })
       return
     case 'stranger':
       await deadLetters.store('up', delivery, 'not-a-target', `fan-out ${event.triggeredid}`)

@@ -255,7 +255,6 @@ export class FanOuts {
   #adopt(stored: StoredFanOut): LiveFanOut {
     const live = new LiveFanOut(stored)
     this.#live.set(stored.head.id, live)
-    this.#options.metrics.fanoutsOpen.set(this.#live.size)
     return live
   }
 
@@ -291,7 +290,6 @@ export class FanOuts {
   #forget({ head }: LiveFanOut, settlement: Settlement): void {
     const { log, metrics, now } = this.#options
     this.#live.delete(head.id)
-    metrics.fanoutsOpen.set(this.#live.size)
     metrics.fanoutSeconds.observe(
       {
         task: head.task,

@@ -166,6 +166,7 @@ export class Hub implements Part {
   /** Sets the gauges that say how things stand now. */
   observe(): void {
     const { metrics } = this.#options
+    if (this.#fanOuts !== undefined) metrics.fanoutsOpen.set(this.#fanOuts.open)
     observePumps(this.#pumps, metrics)
     const online = new Map<string, number>()
     for (const { geo, ring, name } of this.topology.stamps) {
@@ -174,7 +175,7 @@ export class Hub implements Part {
       online.set(key, (online.get(key) ?? 0) + (isThere ? 1 : 0))
     }
     // A ring that a reload took away is not to be counted for ever.
-    metrics.stampsOnline.reset()
+    metrics.stampsOnline.clear()
     for (const [key, count] of online) {
       const [geo = '', ring = ''] = key.split(' ')
       metrics.stampsOnline.set({ geo, ring }, count)

@@ -1,7 +1,6 @@
 import type { KeptnEvent } from '../domain/event.ts'
 import { SignetError } from '../errors.ts'
 import type { Log } from '../observe/log.ts'
-import type { Metrics } from '../observe/metrics.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
 import type { KnownIntegrations } from './registrations.ts'
 
@@ -28,7 +27,6 @@ export interface InterestGateOptions {
   /** An event that waits for so long is worth a warning, in milliseconds; default 10 s. */
   readonly warnMs?: number
   readonly log: Log
-  readonly metrics: Metrics
 }
 
 interface Waiting {
@@ -77,7 +75,6 @@ export class InterestGate implements Gate {
     if (this.isOpen(event)) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#waiting.add({ event, resolve, reject })
-      this.#options.metrics.heldTriggered.set(this.held)
       if (!this.#warnings.has(event.type)) this.#watch(event.type)
     })
   }
@@ -104,7 +101,6 @@ export class InterestGate implements Gate {
   }
 
   #tidy(): void {
-    this.#options.metrics.heldTriggered.set(this.held)
     const types = new Set([...this.#waiting].map(({ event }) => event.type))
     for (const [type, timer] of this.#warnings) {
       if (types.has(type)) continue

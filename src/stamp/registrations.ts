@@ -54,7 +54,6 @@ export class Registrations implements Part, KnownIntegrations {
   constructor(options: RegistrationsOptions) {
     this.#options = options
     this.#shared = new SharedRegistrations(options, (change) => {
-      this.#measure()
       for (const listener of this.#listeners) listener(change)
     })
     this.#known = this.#shared.known
@@ -87,6 +86,11 @@ export class Registrations implements Part, KnownIntegrations {
   /** How many are known, and how many of them pinged not long ago. */
   get count(): { readonly known: number; readonly alive: number } {
     return { known: this.#known.size, alive: this.#known.alive(this.#options.now()) }
+  }
+
+  /** Sets the gauge that says how things stand now: an integration dies without a word. */
+  observe(): void {
+    this.#options.metrics.registrations.set(this.count.alive)
   }
 
   /** For `/status`. */
@@ -155,7 +159,6 @@ export class Registrations implements Part, KnownIntegrations {
     if (known === undefined) return undefined
     const { subscriptions } = known.entry.registration
     this.#shared.ping(id, known, pinged(subscriptions, this.#options.now()))
-    this.#measure()
     return this.get(id)
   }
 
@@ -208,10 +211,6 @@ export class Registrations implements Part, KnownIntegrations {
       if (taken === undefined || isSameIdentity(taken, wanted)) return id
       id = sha1(id)
     }
-  }
-
-  #measure(): void {
-    this.#options.metrics.registrations.set(this.count.alive)
   }
 }
 

@@ -96,7 +96,9 @@ export class StampRole implements Part {
 
   /** Sets the gauges that say how things stand now. */
   observe(): void {
-    observePumps(this.#pumps, this.#options.metrics)
+    const { gate, metrics } = this.#options
+    metrics.heldTriggered.set(gate.held)
+    observePumps(this.#pumps, metrics)
   }
 
   /** What is weaker here than it should be, though it works. */

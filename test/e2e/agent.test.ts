@@ -9,6 +9,7 @@ import test from 'ava'
 import { startNatsProcess } from '../../src/demo/nats-process.ts'
 import { eventually, HOME, startRig } from '../support/federation.ts'
 import { eventOf } from '../support/keptn-event.ts'
+import { scraped } from '../support/metrics.ts'
 import { natsServer, natsServerBinary } from '../support/nats-server.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli.js', import.meta.url))
@@ -154,9 +155,10 @@ test.serial(
     rig.agent(HOME).start()
     await agent.ready()
     t.is((await readyz()).code, 200)
-    const metrics = await (await fetch(`${admin}/metrics`)).text()
-    t.regex(metrics, /^signet_link_up\{link="gateway"\} 1$/m)
-    t.regex(metrics, /^signet_link_up\{link="keptn"\} 1$/m)
+    // Every series tells where the agent stands.
+    const place = { geo: 'eu', ring: 'canary', stamp: 'a' }
+    for (const link of ['gateway', 'keptn'])
+      t.is(await scraped(admin, 'signet_link_up', { link, ...place }), 1)
     const status = (await (await fetch(`${admin}/status`)).json()) as Readonly<
       Record<string, unknown>
     >
@@ -178,10 +180,8 @@ test.serial(
     await rig.publish('a', event.type, JSON.stringify(event))
     const agent = rig.agent('a')
     const admin = await agent.url()
-    await eventually(async () => {
-      const response = await fetch(`${admin}/metrics`)
-      return /signet_in_flight\{direction="up"\} [1-9]/.test(await response.text())
-    }, 10_000)
+    const inFlight = () => scraped(admin, 'signet_in_flight', { direction: 'up' })
+    await eventually(async () => ((await inFlight()) ?? 0) > 0, 10_000)
     t.is(await agent.stop(), 3)
     rig.supercluster.store.resume()
     agent.start()

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import test from 'ava'
+import { scraped } from '../support/metrics.ts'
 import { rawCall } from '../support/raw-http.ts'
 import { HOME, startRig, stampsIn } from '../support/federation.ts'
 
@@ -114,8 +115,8 @@ test('40 MB go up and come down in agents of constant memory, beside 200 request
   const watching = (async () => {
     while (!over.signal.aborted) {
       for (const stamp of watched) {
-        const text = await (await fetch(`${await rig.agent(stamp).url()}/metrics`)).text()
-        const rss = Number(/^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1])
+        const url = await rig.agent(stamp).url()
+        const rss = (await scraped(url, 'process_resident_memory_bytes')) ?? Number.NaN
         most.set(stamp, Math.max(most.get(stamp) ?? 0, rss))
       }
       await new Promise((resolve) => setTimeout(resolve, 100))

@@ -4,6 +4,7 @@ import type { Integration } from '../../src/demo/integration/integration.ts'
 import { answersOf, begin, sectionOf } from '../support/delivery.ts'
 import type { Rig } from '../support/federation.ts'
 import { eventually, HOME, startRig } from '../support/federation.ts'
+import { scraped } from '../support/metrics.ts'
 
 /** How long the work of an integration takes: long enough to come back from an outage before its end. */
 const WORK_MS = 2_500
@@ -104,9 +105,9 @@ test.serial('a second SIGTERM ends an agent at once, whatever it waits for', asy
   if (pid === undefined) throw new Error('it does not run')
   await rig.supercluster.store.pause()
   await rig.publish('a', 'sh.keptn.event.dev.delivery.finished', '{"poison":true}')
-  const metrics = `${await rig.agent('a').url()}/metrics`
-  const inFlight = /signet_in_flight\{direction="up"\} [1-9]/
-  await eventually(async () => inFlight.test(await (await fetch(metrics)).text()))
+  const url = await rig.agent('a').url()
+  const inFlight = () => scraped(url, 'signet_in_flight', { direction: 'up' })
+  await eventually(async () => ((await inFlight()) ?? 0) > 0)
   const stopped = rig.agent('a').stop()
   await sleep(500)
   t.true(rig.agent('a').isRunning, 'the first one drains')

@@ -1,11 +1,13 @@
 import type { ExecutionContext } from 'ava'
 import test from 'ava'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { AgentProcess } from '../../src/demo/agent-process.ts'
 import { LEASE_BUCKET } from '../../src/domain/store-names.ts'
 import type { FoundLeader } from '../support/agents.ts'
 import { findLeader, leaderOf, readinessOf, statusOf } from '../support/agents.ts'
 import type { Rig } from '../support/federation.ts'
 import { eventually, HOME, stampsIn, startRig } from '../support/federation.ts'
+import { scraped } from '../support/metrics.ts'
 import { NumberedFlow } from '../support/numbered-flow.ts'
 
 /** How long an agent is stopped: longer than a lease lasts. More with `npm run test:soak`. */
@@ -41,8 +43,7 @@ test.serial('one agent of a stamp leads, and the others are ready to', async (t)
         leader: { agent: leader.agent.name, term: leader.term },
       })
       t.deepEqual((await statusOf(agent))?.agents, names)
-      const metrics = await (await fetch(`${await agent.url()}/metrics`)).text()
-      t.regex(metrics, new RegExp(`^signet_leader ${leads ? 1 : 0}$`, 'm'))
+      t.is(await scraped(await agent.url(), 'signet_leader'), leads ? 1 : 0)
     }
   }
   const agents = rig.federation.agentsOf('a').map(({ name }) => name)
@@ -100,6 +101,7 @@ for (const [what, fault] of Object.entries(faults)) {
         )
         t.is((await findLeader(rig, stamp))?.agent, next.agent)
         t.like(await readinessOf(old), { role: 'follower' })
+        await onlyLeaderKnows(t, { leader: next.agent, follower: old }, stamp)
       }
     },
   )
@@ -174,6 +176,20 @@ async function during(t: ExecutionContext, fault: () => Promise<unknown>): Promi
       begun,
     )
     t.log(`nothing came to ${to} for ${gap} ms`)
+  }
+}
+
+/** How things stand is said by whoever leads now, and no more by whoever did. */
+async function onlyLeaderKnows(
+  t: ExecutionContext,
+  { leader, follower }: Readonly<Record<'leader' | 'follower', AgentProcess>>,
+  stamp: string,
+): Promise<void> {
+  const ofHub = ['signet_fanouts_open', 'signet_stamps_online']
+  const names = ['signet_consumer_pending', 'signet_in_flight', 'signet_durable']
+  for (const name of stamp === HOME ? [...names, ...ofHub] : names) {
+    t.not(await scraped(await leader.url(), name), undefined, name)
+    t.is(await scraped(await follower.url(), name), undefined, name)
   }
 }
 

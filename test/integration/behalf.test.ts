@@ -1,12 +1,12 @@
 import test from 'ava'
 import { eventually } from '../support/federation.ts'
 import type { Came } from '../support/loopback-http.ts'
+import { scraped } from '../support/metrics.ts'
 import {
   EVERYTHING,
   ids,
   idOf,
   integration,
-  metric,
   passed,
   posted,
   recipient,
@@ -63,7 +63,7 @@ test('an integration with topics and a recipient is registered, alive, and poste
     name: 'helm-service',
     recipient: new URL(server.url).host,
   })
-  t.is(await metric(agent, 'signet_recipient_posts_total{result="taken"}'), '3')
+  t.is(await scraped(agent.adminUrl, 'signet_recipient_posts_total', { result: 'taken' }), 3)
 })
 
 test('what is subscribed in the Bridge is honoured, and outlives the agent', async (t) => {

@@ -3,6 +3,7 @@ import { startIntegration } from '../../src/demo/integration/integration.ts'
 import { durableName, storeNames } from '../../src/domain/store-names.ts'
 import type { Delivery } from '../../src/links/delivery.ts'
 import { eventually } from '../support/eventually.ts'
+import { scraped } from '../support/metrics.ts'
 import { DEPLOYMENT, eventText, TEST, wanted } from '../support/registrations.ts'
 import { PLACE, SCOPE, stampRig } from '../support/stamp-agent.ts'
 import type { StampAgent, StampRig } from '../support/stamp-agent.ts'
@@ -21,8 +22,7 @@ function hears({ nc }: StampRig): Map<string, number> {
 }
 
 async function isHolding({ adminUrl }: StampAgent, count: number): Promise<boolean> {
-  const metrics = await (await fetch(`${adminUrl}/metrics`)).text()
-  return new RegExp(`^signet_held_triggered ${count}$`, 'm').test(metrics)
+  return (await scraped(adminUrl, 'signet_held_triggered')) === count
 }
 
 const idOf = (body: string): string => (JSON.parse(body) as { id: string }).id
@@ -52,9 +52,8 @@ test('a held task is handed over exactly once when its integration comes, and ho
     return status.integrations.held === 20 && status.integrations.alive === 1
   })
   t.deepEqual([...heard.keys()], [idOf(free)])
-  const metrics = await (await fetch(`${agent.adminUrl}/metrics`)).text()
-  t.regex(metrics, /^signet_held_triggered 20$/m)
-  t.regex(metrics, /^signet_registrations 1$/m)
+  t.is(await scraped(agent.adminUrl, 'signet_held_triggered'), 20)
+  t.is(await scraped(agent.adminUrl, 'signet_registrations'), 1)
 
   const helm = await startIntegration({
     name: 'helm-service',

@@ -1,6 +1,7 @@
 import type { ExecutionContext } from 'ava'
 import test from 'ava'
 import { eventually } from '../support/eventually.ts'
+import { scraped } from '../support/metrics.ts'
 import { eventText, wanted } from '../support/registrations.ts'
 import { readStream } from '../support/stream-reader.ts'
 import type { StampRig } from '../support/stamp-agent.ts'
@@ -24,11 +25,6 @@ async function post(
 /** What the stamp's stream holds of what came by HTTP: the bodies, as text. */
 async function stored({ nc }: StampRig): Promise<readonly string[]> {
   return (await readStream(nc, 'SIGNET_LOCAL')).map(({ body }) => Buffer.from(body).toString())
-}
-
-async function metric(url: string, line: RegExp): Promise<number> {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return Number(line.exec(text)?.[1] ?? 0)
 }
 
 function heard(t: ExecutionContext, { nc }: StampRig, pattern: string): string[] {
@@ -140,10 +136,7 @@ test('an error log is logged and not published, and so is an errored end besides
   await eventually(
     'both are logged',
     async () =>
-      (await metric(
-        agent.adminUrl,
-        /^signet_integration_logs_total\{result="unknown"\} (\d+)$/m,
-      )) === 2,
+      (await scraped(agent.adminUrl, 'signet_integration_logs_total', { result: 'unknown' })) === 2,
   )
 })
 

@@ -1,13 +1,13 @@
 import test from 'ava'
 import { eventually } from '../support/federation.ts'
 import type { Respond } from '../support/loopback-http.ts'
+import { scraped } from '../support/metrics.ts'
 import type { Posted } from '../support/recipients.ts'
 import {
   deadLetters,
   ids,
   idOf,
   integration,
-  metric,
   passed,
   posted,
   recipient,
@@ -34,7 +34,7 @@ test('nothing is lost while a recipient restarts, and each context keeps its ord
   t.is(down, 'it cannot be reached (ECONNREFUSED)')
   const ready = await (await fetch(`${agent.adminUrl}/readyz`)).text()
   t.regex(ready, new RegExp(`the recipient 127.0.0.1:${port} of helm-service is down`))
-  t.is(await metric(agent, 'signet_recipients_down'), '1')
+  t.is(await scraped(agent.adminUrl, 'signet_recipients_down'), 1)
   const second = await recipient(t, taken, port)
   await eventually(() => second.came.length >= texts.length, 30_000, 'all are posted')
   const order = (context: string, all: readonly string[]) =>
@@ -47,7 +47,10 @@ test('nothing is lost while a recipient restarts, and each context keeps its ord
       ),
       order(context, texts),
     )
-  await eventually(async () => (await metric(agent, 'signet_recipients_down')) === '0', 20_000)
+  await eventually(
+    async () => (await scraped(agent.adminUrl, 'signet_recipients_down')) === 0,
+    20_000,
+  )
   t.deepEqual(await deadLetters(rig), [])
 })
 

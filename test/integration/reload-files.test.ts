@@ -11,6 +11,7 @@ import type { Topology } from '../../src/domain/topology.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import { Reloads } from '../../src/observe/reloads.ts'
 import { eventually } from '../support/eventually.ts'
+import { counted } from '../support/metrics.ts'
 import { silent } from '../support/registrations.ts'
 
 // Real folders and files, and what an agent is asked to do because of them.
@@ -95,8 +96,7 @@ async function rig(
     await rm(dir, { recursive: true })
   })
   const count = async (result: string): Promise<number> => {
-    const { values } = await metrics.reloads.get()
-    return values.find(({ labels }) => labels['result'] === result)?.value ?? 0
+    return (await counted(metrics, 'signet_reloads_total', { result })) ?? 0
   }
   const heard = (part: RegExp) =>
     eventually(`"${part.source}" is logged`, () => said.find(({ message }) => part.test(message)))
@@ -225,14 +225,14 @@ test('a broken file is refused with all its mistakes, and mended later', async (
   }
   t.is(status.differs.why, 'refused')
   t.regex(status.differs.mistakes.join('\n'), /settings\.yaml:1:.*drain.*more\.yaml:2:/s)
-  t.is((await metrics.reloadPending.get()).values[0]?.value, 1)
+  t.is(await counted(metrics, 'signet_reload_pending'), 1)
   t.true((await count('refused')) >= 1)
   t.deepEqual(replaced, [])
   await saveSettings('drain: 5s')
   await unlink(join(dir, 'topology', 'more.yaml'))
   await heard(/what this agent runs with again/)
   t.deepEqual(reloads.warnings, [])
-  t.is((await metrics.reloadPending.get()).values[0]?.value, 0)
+  t.is(await counted(metrics, 'signet_reload_pending'), 0)
   await writeFile(join(dir, 'topology', 'federation.yaml'), yaml('b'))
   await eventually('what is right is taken over', () => replaced.length === 1)
 })

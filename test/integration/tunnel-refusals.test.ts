@@ -5,6 +5,7 @@ import { apiSubject } from '../../src/domain/subject.ts'
 import type { Place } from '../../src/domain/subject.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import { eventually } from '../support/eventually.ts'
+import { counted } from '../support/metrics.ts'
 import { rawCall } from '../support/raw-http.ts'
 import { fixedTopology } from '../../src/runtime/topology-source.ts'
 import { PLACE, SCOPE, topology } from '../support/stamp-agent.ts'
@@ -69,12 +70,10 @@ test('what an entry of ours would not send is refused, counted, and reaches no s
   ])
     t.like((await asked(rig, ask(), place)).head, { reason: 'unknown-stamp' })
   t.deepEqual(rig.service.seen, [])
-  const { values } = await metrics.tunnelRequests.get()
-  const count = (reason: string) =>
-    values.find(({ labels }) => labels['reason'] === reason)?.value ?? 0
-  t.is(count('bad-request'), refused.filter(([reason]) => reason === 'bad-request').length)
-  t.is(count('unknown-stamp'), 3)
-  t.is(count('denied'), 1)
+  const count = (reason: string) => counted(metrics, 'signet_tunnel_requests_total', { reason })
+  t.is(await count('bad-request'), refused.filter(([reason]) => reason === 'bad-request').length)
+  t.is(await count('unknown-stamp'), 3)
+  t.is(await count('denied'), 1)
   t.is((await asked(rig, ask())).kind, 'answer')
 })
 

@@ -69,14 +69,6 @@ export async function recipientStatus(agent: StampAgent) {
   return integrations.recipients
 }
 
-export async function metric(agent: StampAgent, name: string): Promise<string | undefined> {
-  const text = await (await fetch(`${agent.adminUrl}/metrics`)).text()
-  return text
-    .split('\n')
-    .find((line) => line.startsWith(`${name} `))
-    ?.split(' ')[1]
-}
-
 export async function deadLetters(rig: StampRig) {
   const messages = await readStream(rig.gatewayClient, 'SIGNET_acme_main_DLQ')
   return messages.map((message) => `${message.subject}: ${message.header('Signet-Detail')}`)
