@@ -1,16 +1,15 @@
 import type { AgentConfig, LiveSettings } from './agent.ts'
+import { createKeptnSide, publisherPart } from './agent-keptn-side.ts'
 import type { TunnelConfig } from './agent-tunnel.ts'
 import type { Place } from './domain/subject.ts'
 import type { ControlPlane, Stamp } from './domain/topology.ts'
-import { KEPTN_PATTERN, KEPTN_STREAM, LOCAL_STREAM } from './domain/store-names.ts'
+import { KEPTN_PATTERN } from './domain/store-names.ts'
 import { DeadLetters } from './flow/dead-letters.ts'
-import { WayIn } from './flow/way-in.ts'
-import { WayInReconciler } from './flow/way-in-reconciler.ts'
 import type { KeptnSequencesOptions } from './https/keptn-sequences.ts'
 import { KeptnSequences } from './https/keptn-sequences.ts'
 import { Hub } from './hub/hub.ts'
 import { ControlListener } from './links/control-listener.ts'
-import { CoreMessages } from './links/core-messages.ts'
+import type { CoreMessages } from './links/core-messages.ts'
 import { CoreSource } from './links/core-source.ts'
 import type { NatsSide } from './links/nats-side.ts'
 import { Publisher } from './links/publisher.ts'
@@ -31,7 +30,7 @@ import { registrationsUpstream } from './stamp/upstream.ts'
 
 export interface LeadingOptions extends Omit<
   AgentConfig,
-  'gateway' | 'keptn' | 'topology' | keyof LiveSettings
+  'gateway' | 'keptn' | 'api' | 'topology' | keyof LiveSettings
 > {
   readonly topology: TopologySource
   /** The settings that may change while the agent runs. */
@@ -44,16 +43,16 @@ export interface LeadingOptions extends Omit<
   readonly term: Term
   /** The control plane whose home this is. */
   readonly homeOf: ControlPlane | undefined
-  /** The stamp that this is, as the topology has it now, with its integrations. */
-  readonly stampOf:
-    | {
-        readonly stamp: () => Stamp
-        readonly registrations: Registrations
-        readonly upstream: UpstreamOptions
-      }
-    | undefined
+  readonly stampOf: StampOf | undefined
   readonly log: Log
   readonly metrics: Metrics
+}
+
+/** The stamp that this is, as the topology has it now, with its integrations. */
+export interface StampOf {
+  readonly stamp: () => Stamp
+  readonly registrations: Registrations
+  readonly upstream: UpstreamOptions
 }
 
 /** A part that says how it is. */
@@ -76,6 +75,8 @@ export interface Leading {
   readonly held: number
   /** Where events are posted to, for `/status`. */
   readonly recipients: readonly object[]
+  /** How the link over HTTPS stands, for `/status`; absent where there is none. */
+  readonly https?: object
 }
 
 /** Presence that was missed so many times means offline; never less than this, in milliseconds. */
@@ -84,17 +85,10 @@ const LEAST_OFFLINE_MS = 2_000
 
 /** Makes the parts of one term, in the order of their start: the hub at home, the stamp elsewhere. */
 export function createLeading(options: LeadingOptions): Leading {
-  const { topology, gateway, keptn, term, homeOf, stampOf, log, metrics, dedupeWindowMs } = options
+  const { topology, gateway, keptn, term, homeOf, stampOf, log, metrics } = options
   const gatewayPublisher = new Publisher(gateway, term)
-  const keptnPublisher = new Publisher(keptn, term)
-  const keptnStore = new Store(keptn, undefined, { right: term })
-  const wayIn = new WayIn({
-    store: keptnStore,
-    publisher: keptnPublisher,
-    dedupeWindowMs,
-    // Keptn itself does not run without JetStream; a stamp may.
-    ...(homeOf === undefined ? { withoutJetStream: new CoreMessages(keptn) } : {}),
-  })
+  const keptnSide = createKeptnSide({ ...options, isHome: homeOf !== undefined })
+  const { publisher: keptnPublisher, store: keptnStore, wayIn, reconciler } = keptnSide
   const deadLetters = (controlPlane: string): DeadLetters =>
     new DeadLetters({
       scope: { federation: topology.current.federation, controlPlane },
@@ -105,15 +99,6 @@ export function createLeading(options: LeadingOptions): Leading {
       metrics,
     })
   const shared = { ...options, keptnStore, publisher: gatewayPublisher, wayIn }
-  const reconciler = new WayInReconciler({
-    side: keptn,
-    store: keptnStore,
-    publisher: keptnPublisher,
-    said: homeOf === undefined ? LOCAL_STREAM : KEPTN_STREAM,
-    isDurable: () => wayIn.isDurable,
-    log,
-    metrics,
-  })
   const sequences =
     homeOf === undefined ? undefined : new KeptnSequences(shipyardAt(options.tunnel.way))
   const hubs = homeOf === undefined ? [] : [createHub(homeOf)]
@@ -152,7 +137,7 @@ export function createLeading(options: LeadingOptions): Leading {
     })
   }
 
-  function createStamp(own: NonNullable<LeadingOptions['stampOf']>) {
+  function createStamp(own: StampOf) {
     const { stamp: now, registrations, upstream } = own
     const place = perTopology(topology, () => placeOf(now()))
     const gate = new InterestGate({
@@ -206,25 +191,6 @@ function sequencesPart(sequences: KeptnSequences): Part {
   }
 }
 
-function placeOf({ geo, ring, name }: Stamp): Place {
+export function placeOf({ geo, ring, name }: Stamp): Place {
   return { geo, ring, stamp: name }
-}
-
-function publisherPart(side: NatsSide, publisher: Publisher, { lost }: Term): Part {
-  return {
-    name: `publisher to the ${side.name} NATS`,
-    start: () => {
-      publisher.start()
-      // Nothing of this term is sent any more: what waits for it is let go before the parts are stopped.
-      lost.addEventListener('abort', () => {
-        publisher.stop()
-      })
-      return Promise.resolve()
-    },
-    stop: async () => {
-      publisher.stop()
-      // The next leader begins as soon as the lease is handed over: nothing may be behind that.
-      await side.flush()
-    },
-  }
 }

@@ -19,7 +19,7 @@ export interface LeaseOfStamp {
 export function createLease(
   config: AgentConfig,
   homeOf: ControlPlane | undefined,
-  gateway: NatsSide,
+  gateway: NatsSide | undefined,
   keptn: NatsSide,
 ): LeaseOfStamp {
   const { agent, version } = config
@@ -49,11 +49,11 @@ const LEASE_ANSWER_MS = 1_000
 function leasePlace(
   { topology, replicas }: AgentConfig,
   homeOf: ControlPlane | undefined,
-  gateway: NatsSide,
+  gateway: NatsSide | undefined,
   keptn: NatsSide,
 ) {
   const answer = { timeoutMs: LEASE_ANSWER_MS }
-  if (homeOf === undefined) {
+  if (homeOf === undefined || gateway === undefined) {
     const store = new Store(keptn, undefined, answer)
     return { store, bucket: LEASE_BUCKET, witness: INBOUND_STREAM, replicas: 1 }
   }

@@ -19,6 +19,7 @@ import { Shelf } from './links/shelf.ts'
 import { Store } from './links/store.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
+import type { Part } from './runtime/lifecycle.ts'
 import type { TopologySource } from './runtime/topology-source.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { AllowanceOptions } from './tunnel/allowance.ts'
@@ -84,18 +85,19 @@ export function createTunnelExit(shared: Shared, controlPlane: ControlPlane): Tu
   })
 }
 
-/** The tunnel's beginning in a stamp: one way to each control plane, and the one that a request takes. */
+/** The way from a stamp to Keptn's services. */
 export interface StampTunnel extends Tunnel {
-  readonly clients: readonly TunnelClient[]
+  /** What it is made of, in the order of its start. */
+  readonly clients: readonly Part[]
   /** The way to the first control plane, which has the stamp's registrations and logs. */
   readonly toFirst: KeptnCaller
 }
 
-export function createStampTunnel(
-  shared: Shared & { readonly keptn: NatsSide },
+/** Over NATS: the tunnel's beginning, one way to each control plane, and the one that a request takes. */
+export function natsTunnel(
+  { topology, tunnel, gateway, metrics }: Omit<Shared, 'replicas' | 'log'>,
   stamp: () => Stamp,
 ): StampTunnel {
-  const { topology, tunnel, gateway, keptn, log, metrics } = shared
   const { federation, controlPlanes } = topology.current
   const clients = controlPlanes.map(
     ({ name }) =>
@@ -114,9 +116,24 @@ export function createStampTunnel(
     const index = planeIndex(topology.current, controlPlanes, request.target)
     return (clients[index] ?? toFirst).open(request, signal)
   }
-  if (tunnel.cacheBytes === 0) return { clients, toFirst, open }
+  return { clients, toFirst, open }
+}
+
+/** The same way, with what cannot change kept in the stamp. */
+export function withCache(
+  {
+    tunnel,
+    keptn,
+    log,
+    metrics,
+  }: Pick<Shared, 'tunnel' | 'log' | 'metrics'> & {
+    readonly keptn: NatsSide
+  },
+  way: StampTunnel,
+): StampTunnel {
+  if (tunnel.cacheBytes === 0) return way
   const cache = new ResourceCache({
-    open,
+    open: (request, signal) => way.open(request, signal),
     shelf: new Shelf(keptn, {
       stream: CACHE_STREAM,
       prefix: CACHE_PREFIX,
@@ -126,7 +143,7 @@ export function createStampTunnel(
     log,
     metrics,
   })
-  return { clients, toFirst, open: (request, signal) => cache.open(request, signal) }
+  return { ...way, open: (request, signal) => cache.open(request, signal) }
 }
 
 function placeOf({ geo, ring, name }: Stamp): Place {

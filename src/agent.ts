@@ -1,8 +1,11 @@
+import type { ApiConfig } from './agent-api.ts'
+import { apiPart, apiTunnel, createUplink, linkWarning } from './agent-api.ts'
+import { createHttpsLeading } from './agent-https.ts'
 import { createLease } from './agent-lease.ts'
-import type { Watched } from './agent-leading.ts'
+import type { Leading, Watched } from './agent-leading.ts'
 import { createLeading } from './agent-leading.ts'
 import type { TunnelConfig } from './agent-tunnel.ts'
-import { createStampServers, createStampTunnel, createTunnelExit } from './agent-tunnel.ts'
+import { createStampServers, createTunnelExit, natsTunnel, withCache } from './agent-tunnel.ts'
 import type { Place } from './domain/subject.ts'
 import { inboxPrefix } from './domain/subject.ts'
 import type { Stamp, Topology } from './domain/topology.ts'
@@ -17,6 +20,7 @@ import { NatsSide } from './links/nats-side.ts'
 import { refuseOneAccount } from './links/one-account.ts'
 import type { Replicas } from './links/store.ts'
 import { Store } from './links/store.ts'
+import type { Term } from './links/term.ts'
 import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
 import { Reloads } from './observe/reloads.ts'
@@ -40,8 +44,11 @@ export interface AgentConfig {
   readonly integrations?: readonly BehalfIntegration[]
   /** Which of the agents of its stamp it is; letters, digits, `-` and `_`. */
   readonly agent: string
+  /** Never turned to where the link of the stamp is `https`. */
   readonly gateway: NatsAddress
   readonly keptn: NatsAddress
+  /** Where the link is `https`, or may become so; absent: it stays NATS. */
+  readonly api?: ApiConfig
   readonly admin: { readonly host: string; readonly port: number }
   /** Where this stamp's integrations find Keptn's services by their fixed names. */
   readonly services: { readonly host: string; readonly port: number }
@@ -97,29 +104,16 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
 
   const metrics = new Metrics()
   const reloads = new Reloads(metrics, Date.now)
-  const gateway = natsSide('gateway', config.gateway, config, log, metrics)
+  const up = createUplink(place?.link ?? 'nats', config.api, () =>
+    natsSide('gateway', config.gateway, config, log, metrics),
+  )
   const keptn = natsSide('keptn', config.keptn, config, log, metrics)
-  const messages = new CoreMessages(gateway)
   const keptnStore = new Store(keptn)
   const local = place === undefined ? undefined : createLocal(place)
-  const { lease, agents, listing } = createLease(config, homeOf[0], gateway, keptn)
+  const { lease, agents, listing } = createLease(config, homeOf[0], up.gateway, keptn)
   const leadership = new Leadership({
     lease,
-    make: (term) =>
-      createLeading({
-        ...config,
-        topology,
-        live: () => live,
-        agents: () => agents.known,
-        gateway,
-        keptn,
-        messages,
-        term,
-        homeOf: homeOf[0],
-        stampOf: local,
-        log,
-        metrics,
-      }),
+    make: lead,
     drainMs: config.drainMs,
     onChange: () => {
       const { term } = leadership
@@ -133,7 +127,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   const watched = (): readonly Watched[] => leadership.led?.watched ?? []
   const reasons = (): readonly string[] => [
     ...(lifecycle.state === 'draining' ? ['the agent drains'] : []),
-    ...sideReason('gateway', gateway),
+    ...(up.gateway === undefined ? [] : sideReason('gateway', up.gateway)),
     ...sideReason('Keptn', keptn),
     ...(leadership.notReady === undefined ? [] : [leadership.notReady]),
     ...watched().flatMap(({ name, notReady }) =>
@@ -151,6 +145,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
         warning === undefined ? [] : [`${name}: ${warning}`],
       ),
       ...reloads.warnings,
+      ...linkWarning(place?.link, local?.stamp().link),
     ],
     status: async () => {
       const { led, leads, leader } = leadership
@@ -159,7 +154,9 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
         local === undefined ? undefined : { ...local, held: led?.held ?? 0, recipients }
       const hubs = led?.hubs ?? []
       const lead = { leads, leader, agents: await agents.read() }
-      const sources = { config, homeOf, gateway, keptn, hubs, integrations, reloads }
+      const links = { ...(up.gateway && { gateway: up.gateway.state }), keptn: keptn.state }
+      const https = up.api && (led?.https ?? { endpoint: up.api.shownEndpoint, polls: false })
+      const sources = { config, homeOf, links, https, hubs, integrations, reloads }
       const now = { topology: topology.current, place: local?.stamp(), reasons: reasons() }
       return agentStatus({ ...sources, ...now, ...lead }, Date.now())
     },
@@ -174,15 +171,11 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   })
   const parts: Part[] = [
     admin,
+    ...(up.api === undefined ? [] : [apiPart(up.api)]),
     sidePart(keptn),
     // Before the gateway: a stamp that is cut off still answers its integrations, or they would end.
     ...(local?.parts ?? []),
-    sidePart(gateway),
-    probePart(gateway, keptn),
-    // Every agent has an end of the tunnel, whoever leads.
-    ...homeOf.map((plane) =>
-      createTunnelExit({ ...config, topology, gateway, log, metrics }, plane),
-    ),
+    ...(up.gateway === undefined ? [] : gatewayParts(up.gateway)),
     ...(local?.tunnels ?? []),
     listing,
     leadership,
@@ -199,6 +192,36 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     },
   }
 
+  function gatewayParts(side: NatsSide): readonly Part[] {
+    const shared = { ...config, topology, gateway: side, log, metrics }
+    return [
+      sidePart(side),
+      probePart(side, keptn),
+      // Every agent has an end of the tunnel, whoever leads.
+      ...homeOf.map((plane) => createTunnelExit(shared, plane)),
+    ]
+  }
+
+  /** What the agent runs in a term in which it leads. */
+  function lead(term: Term): Leading {
+    const shared = { ...config, topology, keptn, term, log, metrics }
+    if (up.gateway === undefined) {
+      // A home stamp has a gateway.
+      const stampOf = local as NonNullable<typeof local>
+      return createHttpsLeading({ ...shared, ...up, stampOf })
+    }
+    const { gateway } = up
+    return createLeading({
+      ...shared,
+      live: () => live,
+      agents: () => agents.known,
+      gateway,
+      messages: new CoreMessages(gateway),
+      homeOf: homeOf[0],
+      stampOf: local,
+    })
+  }
+
   /** What every agent of a stamp has for the integrations there, whether it leads or follows. */
   function createLocal(atStart: Stamp) {
     const stampNow = perTopology(topology, (current) => ownStamp(config, current) ?? atStart)
@@ -211,12 +234,16 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
         keptn.onConnect(listener)
       },
       now,
-      maxBytes: () => Math.min(gateway.maxPayloadBytes, keptn.maxPayloadBytes) / 2,
+      maxBytes: () => Math.min(up.gateway?.maxPayloadBytes ?? Infinity, keptn.maxPayloadBytes) / 2,
       log,
       metrics,
     })
-    const shared = { ...config, topology, gateway, keptn, log, metrics }
-    const tunnel = createStampTunnel(shared, stampNow)
+    const shared = { ...config, topology, keptn, log, metrics }
+    const way =
+      up.kind === 'https'
+        ? apiTunnel({ ...config, rules: config.tunnel.rules, api: up.api, metrics })
+        : natsTunnel({ ...shared, gateway: up.gateway }, stampNow)
+    const tunnel = withCache(shared, way)
     const upstream = {
       caller: tunnel.toFirst,
       registrations,

@@ -14,6 +14,7 @@ import { parseTopologyFiles, validTopology } from '../config/topology-load.ts'
 import type { Topology } from '../domain/topology.ts'
 import { SignetError } from '../errors.ts'
 import { createLog } from '../observe/log.ts'
+import { apiConfig } from './api-config.ts'
 import { runToEnd } from './run-to-end.ts'
 import type { ServiceWay } from '../tunnel/service-caller.ts'
 import { Reloader } from './reload.ts'
@@ -90,6 +91,7 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
     agent: agentId(settings.distributor.podName),
     gateway: { servers: gateway.urls, auth: gateway.auth },
     keptn: { servers: keptn.urls, auth: keptn.auth },
+    ...keptnApi(settings),
     admin: { host: listenHost, port: adminPort },
     services: { host: listenHost, port: settings.servicesPort },
     http: { host: listenHost, port: settings.httpPort },
@@ -101,6 +103,11 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
     replicas: storeReplicas === undefined ? 'most' : storeReplicas,
     tunnel: tunnelConfig(settings),
   }
+}
+
+function keptnApi({ api }: Settings): Pick<AgentConfig, 'api'> {
+  const { endpoint, pollingIntervalMs: pollingMs } = api
+  return endpoint === undefined ? {} : { api: { ...apiConfig(api), endpoint, pollingMs } }
 }
 
 function tunnelConfig(settings: Settings): TunnelConfig {

@@ -2,10 +2,10 @@ import { describeSettings } from '../config/settings-describe.ts'
 import type { DistributorSettings } from '../config/settings-distributor.ts'
 import { loadDistributorSettings } from '../config/settings-load.ts'
 import type { Environment } from '../config/settings-source.ts'
-import { oauthClient } from '../domain/oauth-client.ts'
 import type { DistributorConfig } from '../distributor/create-distributor.ts'
 import { createDistributor } from '../distributor/create-distributor.ts'
 import { createLog } from '../observe/log.ts'
+import { apiConfig } from './api-config.ts'
 import { runToEnd } from './run-to-end.ts'
 
 export interface DistributorCommand {
@@ -50,14 +50,7 @@ export function distributorConfig(
     },
     nats: { servers: keptn.urls, auth: keptn.auth },
     queueGroup: distributor.queueGroup,
-    api: {
-      token: api.token,
-      oauth: oauthClient(api),
-      proxies: api,
-      verifyTls: api.verifyTls,
-      tlsCa: api.tlsCa,
-      timeoutMs: api.timeoutMs,
-    },
+    api: apiConfig(api),
     services: agent.keptnServices,
     recipient: {
       host: distributor.recipient,

@@ -171,7 +171,7 @@ export const agentTable = {
     'tunnel.allow',
     ['SIGNET_TUNNEL_ALLOW'],
     apiRules,
-    'At the hub: which calls to Keptn’s API stamps may make; what is set takes the place of the default. Each is `[<stamp glob>: ]<methods> <service>/<path>`, with `|` between methods or `*` for all; in a path `*` is one segment and a closing `**` any rest. What Keptn’s own gateway denies stays denied.',
+    'At the hub, and in a stamp whose link is `https` for itself: which calls to Keptn’s API stamps may make; what is set takes the place of the default. Each is `[<stamp glob>: ]<methods> <service>/<path>`, with `|` between methods or `*` for all; in a path `*` is one segment and a closing `**` any rest. What Keptn’s own gateway denies stays denied.',
     { default: DEFAULT_API_RULES.join(', ') },
   ),
   tunnelCalls: setting(
@@ -199,7 +199,7 @@ export const gatewayTable = natsTable(
   'SIGNET_NATS_',
   ['SIGNET_NATS_URL'],
   DEFAULT_GATEWAY_URL,
-  'this stamp’s server of the supercluster',
+  'this stamp’s server of the supercluster; not used where the link of the stamp is `https`',
 )
 export const keptnTable = natsTable(
   'keptn',

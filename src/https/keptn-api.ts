@@ -65,6 +65,11 @@ export class KeptnApi {
     return Date.now() + this.#clockOffsetMs
   }
 
+  /** Its address as it may be shown. */
+  get shownEndpoint(): string {
+    return shownUrl(new URL(this.#options.endpoint))
+  }
+
   /** Never rejects but with the reason of `signal`. */
   async call(call: ApiCall, signal: AbortSignal): Promise<ApiResult> {
     const first = await this.#try(call, signal)
@@ -79,9 +84,13 @@ export class KeptnApi {
   async pass(request: Omit<Passing, 'url'>, signal: AbortSignal): Promise<Passed> {
     const url = new URL(this.#options.endpoint)
     const base = url.pathname.replace(/\/$/, '')
-    const credentials = Object.entries(this.#credentials(await this.#oauth?.get(signal)))
-    const headers = [...request.headers, ...credentials]
-    return this.#exchange.pass({ ...request, url, path: base + request.path, headers }, signal)
+    const bearer = await this.#oauth?.get(signal)
+    const headers = [...request.headers, ...Object.entries(this.#credentials(bearer))]
+    const passing = { ...request, url, path: base + request.path, headers }
+    const passed = await this.#exchange.pass(passing, signal)
+    // Its body may be gone, so that it cannot be sent again; the next one has another token.
+    if (passed.status === 401 && bearer !== undefined) this.#oauth?.reject(bearer)
+    return passed
   }
 
   async close(): Promise<void> {

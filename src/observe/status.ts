@@ -7,8 +7,10 @@ export interface StatusSources {
   readonly topology: Topology
   readonly homeOf: readonly ControlPlane[]
   readonly place: Stamp | undefined
-  readonly gateway: { readonly state: object }
-  readonly keptn: { readonly state: object }
+  /** The NATS sides, by name. */
+  readonly links: Readonly<Record<string, object>>
+  /** How the link over HTTPS stands; undefined where there is none. */
+  readonly https: object | undefined
   readonly hubs: readonly HubSource[]
   /** Undefined where this cluster is no stamp. */
   readonly integrations: IntegrationSource | undefined
@@ -40,7 +42,7 @@ interface HubSource {
 
 /** `/status`: what an agent is, sees and does, as JSON. Holds no secret: addresses come without users. */
 export function agentStatus(sources: StatusSources, now: number): object {
-  const { config, topology, homeOf, place, gateway, keptn, hubs, integrations } = sources
+  const { config, topology, homeOf, place, links, https, hubs, integrations } = sources
   const { leads, leader, agents, reasons } = sources
   return {
     federation: topology.federation,
@@ -55,7 +57,7 @@ export function agentStatus(sources: StatusSources, now: number): object {
     ...(place === undefined ? {} : { geo: place.geo, ring: place.ring }),
     homeOf: homeOf.map(({ name }) => name),
     configuration: sources.reloads.status(),
-    links: { gateway: gateway.state, keptn: keptn.state },
+    links: { ...links, ...(https === undefined ? {} : { https }) },
     ...(integrations === undefined ? {} : { integrations: integrationStatus(integrations) }),
     hubs: hubs.map((hub) => ({
       name: hub.name,

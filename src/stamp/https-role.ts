@@ -6,7 +6,6 @@ import type { Integration } from '../domain/interest.ts'
 import { storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { deadLetterPattern } from '../domain/subject.ts'
-import type { Topology } from '../domain/topology.ts'
 import type { SignetError } from '../errors.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
@@ -22,6 +21,7 @@ import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
 import { drainPumps, pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
+import type { TopologySource } from '../runtime/topology-source.ts'
 import type { Admitted } from './admit.ts'
 import { admit, readPolled } from './admit.ts'
 import { nothingBegun, openBegun } from './begun.ts'
@@ -30,12 +30,14 @@ import type { Gate } from './gate.ts'
 import { Poll } from './poll.ts'
 import { sendPump } from './send-pump.ts'
 import { ApiSender } from './send.ts'
+import { WITHOUT_JETSTREAM } from './stamp-role.ts'
 
 export interface HttpsRoleOptions {
   readonly api: KeptnApi
   readonly scope: Scope
-  readonly topology: Topology
-  readonly place: Place
+  readonly topology: TopologySource
+  /** Where this stamp stands now. */
+  readonly place: () => Place
   /** The control plane's home stamp. */
   readonly home: string
   readonly keptnStore: Store
@@ -92,8 +94,17 @@ export class HttpsRole implements Part {
     return this.#reason ?? pumpTrouble(this.#pumps) ?? this.#poll.trouble ?? this.#sender.trouble
   }
 
+  /** What is weaker here than it should be, though it works. */
   get warning(): string | undefined {
-    return this.#reason === undefined ? this.#poll.warning : undefined
+    if (this.#reason !== undefined) return undefined
+    return this.#options.wayIn.isDurable ? this.#poll.warning : WITHOUT_JETSTREAM
+  }
+
+  /** For `/status`. */
+  describe(): object {
+    const { api } = this.#options
+    const reason = this.notReady
+    return { endpoint: api.shownEndpoint, polls: true, ...(reason === undefined ? {} : { reason }) }
   }
 
   async start(signal: AbortSignal): Promise<void> {
@@ -103,7 +114,7 @@ export class HttpsRole implements Part {
       this.#reason = error.message
     }
     const isDurable = (): boolean => wayIn.isDurable
-    const collection = { ...this.#options, isDurable, place: () => this.#options.place }
+    const collection = { ...this.#options, isDurable }
     await untilDone(() => wayIn.open(), signal, note)
     await untilDone(() => openCollection(collection), signal, note)
     const setAside = {
@@ -114,6 +125,7 @@ export class HttpsRole implements Part {
       replicas: 1,
     } as const
     if (isDurable()) await untilDone(() => keptnStore.ensureStream(setAside), signal, note)
+    else log.warn({}, WITHOUT_JETSTREAM)
     const begun = isDurable()
       ? await untilDone(() => openBegun(keptnStore, retentionMs), signal, note)
       : nothingBegun
@@ -133,7 +145,10 @@ export class HttpsRole implements Part {
 
   /** Sets the gauges that say how things stand now. */
   observe(): void {
-    observePumps(this.#pumps, this.#options.metrics)
+    const { gate, metrics } = this.#options
+    observePumps(this.#pumps, metrics)
+    metrics.heldTriggered.set(gate.held)
+    metrics.linkUp.set({ link: 'https' }, this.#poll.trouble === undefined ? 1 : 0)
   }
 
   async stop(): Promise<void> {
@@ -142,13 +157,14 @@ export class HttpsRole implements Part {
     const drained = drainPumps(this.#pumps)
     // After the pumps were told, so that what waits is handed back and not tried again.
     this.#sender.stop()
+    this.#options.gate.stop()
     await Promise.all([polled, drained])
   }
 
   async #admit(event: KeptnEvent, text: string): Promise<Admitted> {
     if (this.#isEcho(event)) return 'taken'
     const { home, place } = this.#options
-    return admit({ ...this.#options, path: `${home},${place.stamp}` }, event, text)
+    return admit({ ...this.#options, path: `${home},${place().stamp}` }, event, text)
   }
 
   /** Whether an event is what this stamp sent. Its integrations heard it when it was said. */

@@ -18,7 +18,8 @@ import { observeLag } from './deliver.ts'
 import type { ApiSender } from './send.ts'
 
 export interface SendPumpOptions {
-  readonly place: Place
+  /** Where this stamp stands now. */
+  readonly place: () => Place
   readonly keptnStore: Store
   readonly term: Term
   readonly listen: () => DeliverySource
@@ -42,7 +43,7 @@ export function sendPump(options: SendPumpOptions): Pump {
   return new Pump({
     name: 'send',
     open: isDurable()
-      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place.stamp), options.term)
+      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place().stamp), options.term)
       : () => Promise.resolve(listen()),
     direction: 'up',
     inFlight: Math.min(options.inFlight, MOST_AT_ONCE),

@@ -42,7 +42,7 @@ export interface StampRoleOptions {
   readonly metrics: Metrics
 }
 
-const WITHOUT_JETSTREAM =
+export const WITHOUT_JETSTREAM =
   'the Keptn NATS has no JetStream: events are kept in memory only, and lost when the agent or the server ends; with no lease to hold, only one agent may run here'
 
 /** What makes a cluster a stamp: events come down into its Keptn NATS, and answers go up. */

@@ -14,6 +14,7 @@ import { Publisher } from '../../src/links/publisher.ts'
 import { Store } from '../../src/links/store.ts'
 import { loneTerm } from '../../src/links/term.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
+import { fixedTopology } from '../../src/runtime/topology-source.ts'
 import type { Gate } from '../../src/stamp/gate.ts'
 import { HttpsRole } from '../../src/stamp/https-role.ts'
 import { Listener } from './listener.ts'
@@ -125,8 +126,8 @@ export class HttpsStamp {
     const role = new HttpsRole({
       api,
       scope: SCOPE,
-      topology: topology(),
-      place: PLACE,
+      topology: fixedTopology(topology()),
+      place: () => PLACE,
       home: 'eu-core',
       keptnStore: store,
       term: loneTerm(),

@@ -6,7 +6,7 @@ import test from 'ava'
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   domain: ['errors'],
   config: ['domain', 'errors', 'yaml', 'zod', 'node:'],
-  tunnel: ['domain', 'errors', 'links', 'observe', 'runtime', 'node:'],
+  tunnel: ['domain', 'errors', 'https', 'links', 'observe', 'runtime', 'node:'],
   runtime: ['domain', 'errors', 'links/delivery', 'links/term'],
   links: ['domain', 'errors', 'runtime/abort', 'runtime/clock', '@nats-io/', 'node:'],
   observe: ['domain', 'errors', 'prom-client', 'pino'],

@@ -1,15 +1,22 @@
 import { gatewayTarget } from '../domain/gateway-target.ts'
 import { answerFields, requestFields } from '../domain/http-fields.ts'
 import { isSignetError } from '../errors.ts'
-import type { Tunnel } from '../http/tunnel-route.ts'
 import type { KeptnApi } from '../https/keptn-api.ts'
-import { ServiceCaller } from '../tunnel/service-caller.ts'
-import type { ServiceWay } from '../tunnel/service-caller.ts'
-import { failure } from '../tunnel/tunnel-failure.ts'
-import { isWhole } from '../tunnel/tunnel-request.ts'
+import { ServiceCaller } from './service-caller.ts'
+import type { ServiceWay } from './service-caller.ts'
+import { failure } from './tunnel-failure.ts'
+import type { TunnelAnswer, TunnelRequest } from './tunnel-request.ts'
+import { isWhole } from './tunnel-request.ts'
+
+/** A way that requests go on. */
+export interface Passage {
+  open(request: TunnelRequest, signal: AbortSignal): Promise<TunnelAnswer>
+}
 
 /** In Keptn's own cluster: a request goes to the service itself (wire 3.6). */
-export function passageToServices(urls: Extract<ServiceWay, { kind: 'internal' }>['urls']): Tunnel {
+export function passageToServices(
+  urls: Extract<ServiceWay, { kind: 'internal' }>['urls'],
+): Passage {
   const services = new ServiceCaller({ kind: 'internal', urls })
   return {
     open: async (request, signal) => {
@@ -22,7 +29,7 @@ export function passageToServices(urls: Extract<ServiceWay, { kind: 'internal' }
 }
 
 /** Outside of it: a request goes to Keptn's public API, with our credentials. */
-export function passageToApi(api: KeptnApi): Tunnel {
+export function passageToApi(api: KeptnApi): Passage {
   return {
     open: async ({ service, method, target, headers, body }, signal) => {
       try {
