@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { about, envelope } from './keptn-events.ts'
 
 /** The task that is fanned out, and the stage that means all stamps. */
 export const TASK = 'deployment'
@@ -13,25 +14,12 @@ export function taskTriggered(): {
   const id = randomUUID()
   const type = `sh.keptn.event.${TASK}.triggered`
   const event = {
-    specversion: '1.0',
-    id,
-    source: 'shipyard-controller',
-    type,
-    datacontenttype: 'application/json',
-    time: new Date().toISOString(),
+    ...envelope(type, id, randomUUID()),
     data: {
-      project: 'shop',
-      stage: STAGE,
-      service: 'carts',
-      labels: { build: '1.14.2', owner: 'team-carts' },
-      status: 'succeeded',
-      result: 'pass',
+      ...about(STAGE),
       deployment: { deploymentURIsLocal: null, deploymentstrategy: 'blue_green_service' },
-      configurationChange: { values: { image: 'docker.io/keptnexamples/carts:0.13.1' } },
+      configurationChange: { values: { image: 'keptnexamples/carts:0.13.1' } },
     },
-    shkeptncontext: randomUUID(),
-    triggeredid: randomUUID(),
-    shkeptnspecversion: '0.2.4',
     gitcommitid: '8a9b0c1d2e3f405162738495a6b7c8d9e0f10213',
   }
   return { id, type, body: JSON.stringify(event) }

@@ -37,29 +37,40 @@ export function numberedEvent(context: string): { readonly id: string; readonly 
 }
 
 function sequenceFinished(context: string, message: string, id: string = randomUUID()): string {
+  const deployment = {
+    deploymentURIsLocal: ['http://carts.shop-dev:80'],
+    deploymentstrategy: 'direct',
+    deploymentNames: ['direct'],
+  }
   return JSON.stringify({
+    ...envelope(TYPE, id, context),
+    data: { ...about(STAGE), deployment, message },
+  })
+}
+
+/** What every event of shipyard-controller has beside its data. */
+export function envelope(type: string, id: string, context: string): object {
+  return {
     specversion: '1.0',
     id,
     source: 'shipyard-controller',
-    type: TYPE,
+    type,
     datacontenttype: 'application/json',
     time: new Date().toISOString(),
-    data: {
-      project: 'shop',
-      stage: STAGE,
-      service: 'carts',
-      labels: { build: '1.14.2', owner: 'team-carts' },
-      status: 'succeeded',
-      result: 'pass',
-      deployment: {
-        deploymentURIsLocal: ['http://carts.shop-dev:80'],
-        deploymentstrategy: 'direct',
-        deploymentNames: ['direct'],
-      },
-      message,
-    },
     shkeptncontext: context,
     triggeredid: randomUUID(),
     shkeptnspecversion: '0.2.4',
-  })
+  }
+}
+
+/** What the data of every event says of the service that is delivered. */
+export function about(stage: string): object {
+  return {
+    project: 'shop',
+    stage,
+    service: 'carts',
+    labels: { build: '1.14.2', owner: 'team-carts' },
+    status: 'succeeded',
+    result: 'pass',
+  }
 }
