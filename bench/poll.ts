@@ -20,6 +20,8 @@ export interface PollBenchOptions {
 
 /** What the intervals that are told are in an installation: a distributor's for polls and heartbeats. */
 const INTERVAL_S = 10
+/** How often it is looked at how far they are, in milliseconds. */
+const LOOK_MS = 5
 /** How often all open events are looked at, in intervals: every five minutes. */
 const SWEEP_INTERVALS = 30
 
@@ -29,11 +31,12 @@ const SWEEP_INTERVALS = 30
  */
 export async function poll(options: PollBenchOptions, progress: (line: string) => void) {
   await using api = await CountingApi.start()
-  const { intervals, intervalMs } = options
-  progress(`${options.stamps} stamps poll for ${intervals} intervals of ${intervalMs} ms`)
-  const signet = await counted(api, options, await startStamps(api.url, options))
+  const { stamps, integrations, intervals, intervalMs } = options
+  progress(`${stamps} stamps poll for ${intervals} intervals of ${intervalMs} ms`)
+  const signet = await counted(api, stamps, intervals, startStamps(api.url, options))
   progress('a distributor for each of their integrations does the same')
-  const distributors = await counted(api, options, startDistributors(api.url, options))
+  const count = stamps * integrations
+  const distributors = await counted(api, count, intervals, startDistributors(api.url, options))
   return {
     bench: 'poll',
     node: process.version,
@@ -48,19 +51,26 @@ export async function poll(options: PollBenchOptions, progress: (line: string) =
   }
 }
 
-type Stop = () => Promise<void>
+/** Whoever polls, all together. */
+interface Pollers {
+  /** How many rounds they have made so far. */
+  rounds(): Promise<number>
+  stop(): Promise<void>
+}
 
-/** Requests a second, as they would be at an interval of 10 s. */
-async function counted(api: CountingApi, options: PollBenchOptions, stop: Stop) {
-  const { intervalMs, intervals } = options
+/** Requests a second, as they would be at a round each 10 s: a busy machine makes rounds longer, not fewer. */
+async function counted(api: CountingApi, pollers: number, intervals: number, running: Pollers) {
+  const until = async (rounds: number): Promise<void> => {
+    while ((await running.rounds()) < rounds) await sleep(LOOK_MS)
+  }
   // The first rounds look at everything, once.
-  await sleep(2 * intervalMs)
+  await until(2 * pollers)
+  const before = await running.rounds()
   api.take()
-  const begun = performance.now()
-  await sleep(intervals * intervalMs)
-  const seconds = ((performance.now() - begun) / intervalMs) * INTERVAL_S
+  await until(before + intervals * pollers)
   const { polls, heartbeats } = api.take()
-  await stop()
+  const seconds = (((await running.rounds()) - before) / pollers) * INTERVAL_S
+  await running.stop()
   return { polls: rounded(polls / seconds), heartbeats: rounded(heartbeats / seconds) }
 }
 
@@ -83,7 +93,7 @@ function connection(endpoint: string): KeptnApi {
   })
 }
 
-async function startStamps(endpoint: string, options: PollBenchOptions): Promise<Stop> {
+function startStamps(endpoint: string, options: PollBenchOptions): Pollers {
   const log = createLog('silent', {})
   const metrics = new Metrics()
   const filter = { projects: [], stages: [], services: [] }
@@ -109,15 +119,21 @@ async function startStamps(endpoint: string, options: PollBenchOptions): Promise
     return { api, polling }
   })
   for (const { polling } of started) polling.start()
-  await sleep(0)
-  return async () => {
-    await Promise.all(started.map(({ polling }) => polling.stop()))
-    await Promise.all(started.map(({ api }) => api.close()))
+  return {
+    rounds: async () => {
+      const polls = await metrics.registry.getSingleMetric('signet_polls_total')?.get()
+      return polls?.values.reduce((sum, { value }) => sum + value, 0) ?? 0
+    },
+    stop: async () => {
+      await Promise.all(started.map(({ polling }) => polling.stop()))
+      await Promise.all(started.map(({ api }) => api.close()))
+    },
   }
 }
 
 /** Each subscription is a poll and each integration a heartbeat, once in an interval (wire 3.2, 3.4). */
-function startDistributors(endpoint: string, options: PollBenchOptions): Stop {
+function startDistributors(endpoint: string, options: PollBenchOptions): Pollers {
+  let rounds = 0
   const stopping = new AbortController()
   const { signal } = stopping
   setMaxListeners(0, signal)
@@ -132,14 +148,18 @@ function startDistributors(endpoint: string, options: PollBenchOptions): Stop {
       await api.call({ method: 'PUT', path: ping, body: '' }, never)
       for (const type of typesOf(index % options.integrations, options))
         await api.call({ method: 'GET', path: `/controlPlane/v1/event/triggered/${type}` }, never)
+      rounds += 1
       const left = options.intervalMs - (performance.now() - begun)
       await sleep(Math.max(0, left), undefined, { signal }).catch(() => undefined)
     }
     await api.close()
   })
-  return async () => {
-    stopping.abort()
-    await Promise.all(running)
+  return {
+    rounds: () => Promise.resolve(rounds),
+    stop: async () => {
+      stopping.abort()
+      await Promise.all(running)
+    },
   }
 }
 
