@@ -5,8 +5,9 @@ import type { Place } from './domain/subject.ts'
 import type { ControlPlane, Stamp } from './domain/topology.ts'
 import { KEPTN_PATTERN } from './domain/store-names.ts'
 import { DeadLetters } from './flow/dead-letters.ts'
-import type { KeptnSequencesOptions } from './https/keptn-sequences.ts'
+import { KeptnRegistrations } from './https/keptn-registrations.ts'
 import { KeptnSequences } from './https/keptn-sequences.ts'
+import type { ShipyardControllerOptions } from './https/shipyard-controller.ts'
 import { Hub } from './hub/hub.ts'
 import { ControlListener } from './links/control-listener.ts'
 import type { CoreMessages } from './links/core-messages.ts'
@@ -82,6 +83,8 @@ export interface Leading {
 /** Presence that was missed so many times means offline; never less than this, in milliseconds. */
 const MISSED_PRESENCES = 3.5
 const LEAST_OFFLINE_MS = 2_000
+/** How often Keptn is asked for the integrations of stamps that poll. */
+const REGISTRATIONS_MS = 30_000
 
 /** Makes the parts of one term, in the order of their start: the hub at home, the stamp elsewhere. */
 export function createLeading(options: LeadingOptions): Leading {
@@ -99,8 +102,7 @@ export function createLeading(options: LeadingOptions): Leading {
       metrics,
     })
   const shared = { ...options, keptnStore, publisher: gatewayPublisher, wayIn }
-  const sequences =
-    homeOf === undefined ? undefined : new KeptnSequences(shipyardAt(options.tunnel.way))
+  const keptnAsked = homeOf === undefined ? undefined : createAsked(options.tunnel.way)
   const hubs = homeOf === undefined ? [] : [createHub(homeOf)]
   const stamp = stampOf === undefined ? undefined : createStamp(stampOf)
   return {
@@ -109,7 +111,7 @@ export function createLeading(options: LeadingOptions): Leading {
       publisherPart(gateway, gatewayPublisher, term),
       // Before all that brings events in.
       reconciler,
-      ...(sequences === undefined ? [] : [sequencesPart(sequences)]),
+      ...(keptnAsked === undefined ? [] : [keptnAsked]),
       ...hubs,
       ...(stamp === undefined ? [] : [stamp.behalf, stamp.role, stamp.presence, stamp.uplink]),
     ],
@@ -133,7 +135,9 @@ export function createLeading(options: LeadingOptions): Leading {
       offlineAfterMs: () =>
         Math.max(LEAST_OFFLINE_MS, MISSED_PRESENCES * options.live().presenceIntervalMs),
       keptnMaxPayloadBytes: () => keptn.maxPayloadBytes,
-      isPaused: sequences && ((scope) => sequences.isPaused(scope)),
+      isPaused: keptnAsked && ((scope) => keptnAsked.sequences.isPaused(scope)),
+      registrations: keptnAsked && (() => keptnAsked.registrations.list()),
+      registrationsMs: options.registrationsMs ?? REGISTRATIONS_MS,
     })
   }
 
@@ -176,18 +180,24 @@ export function createLeading(options: LeadingOptions): Leading {
 }
 
 /** The way that the tunnel takes to Keptn's services is the way to this one. */
-function shipyardAt(way: TunnelConfig['way']): KeptnSequencesOptions {
+function shipyardAt(way: TunnelConfig['way']): ShipyardControllerOptions {
   if (way.kind === 'internal') return { url: way.urls['shipyard-controller'] }
   const { endpoint, token, verifyTls } = way
   return { url: `${endpoint}/controlPlane`, token, verifyTls }
 }
 
-/** Before the hub, and so closed after it. */
-function sequencesPart(sequences: KeptnSequences): Part {
+/** What the hub asks Keptn. It starts before the hub, and so is closed after it. */
+function createAsked(way: TunnelConfig['way']) {
+  const sequences = new KeptnSequences(shipyardAt(way))
+  const registrations = new KeptnRegistrations(shipyardAt(way))
   return {
     name: 'calls to shipyard-controller',
+    sequences,
+    registrations,
     start: () => Promise.resolve(),
-    stop: () => sequences.close(),
+    stop: async () => {
+      await Promise.all([sequences.close(), registrations.close()])
+    },
   }
 }
 

@@ -63,6 +63,8 @@ export interface AgentConfig {
   readonly tunnel: TunnelConfig
   /** How often the control plane is told of integrations, where it is not the usual. */
   readonly upstreamPace?: UpstreamPace
+  /** How often a hub asks for the integrations of stamps that poll, in milliseconds, where not as usual. */
+  readonly registrationsMs?: number
 }
 
 export interface Agent {

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import type { LinkKind } from '../domain/topology.ts'
 import { SignetError } from '../errors.ts'
 import { AgentProcess } from './agent-process.ts'
 import { federationUser } from './nats-config.ts'
@@ -16,6 +17,7 @@ export interface FederationStamp {
   readonly ring: string
   /** Left out of its ring file: it joins by itself. */
   readonly joins?: true
+  readonly link?: LinkKind
 }
 
 export interface FederationOptions {
@@ -222,7 +224,7 @@ export async function writeTopology(options: FederationOptions, dir: string): Pr
       ...(rollouts?.[ring] && { rollout: rollouts[ring] }),
       stamps: stamps
         .filter((stamp) => stamp.geo === geo && stamp.ring === ring && !stamp.joins)
-        .map((stamp) => ({ name: stamp.name })),
+        .map(({ name: stamp, link }) => ({ name: stamp, ...(link === undefined ? {} : { link }) })),
     })
   }
   await mkdir(dir, { recursive: true })

@@ -55,9 +55,24 @@ export function finishedEvent(
   return hubEvent(head, id, 'finished', settlement.at, data)
 }
 
+/** How far a fan-out is, as Keptn is told. */
+export interface ProgressTold {
+  readonly message: string
+  /** The stamps that poll, and may begin. */
+  readonly begun: readonly string[]
+}
+
 /** A `.status.changed` that tells how far the fan-out is; `at` in ms. */
-export function progressEvent(head: FanOut, id: string, message: string, at: number): HubEvent {
-  return hubEvent(head, id, 'status.changed', at, { ...baseOf(head, head.labels), message })
+export function progressEvent(
+  head: FanOut,
+  id: string,
+  { message, begun }: ProgressTold,
+  at: number,
+): HubEvent {
+  const named = Object.fromEntries(begun.map((stamp) => [stamp, true]))
+  const signet = Object.fromEntries([[head.task, { begun: named }]])
+  const data = { ...baseOf(head, head.labels), message, ...(begun.length > 0 ? { signet } : {}) }
+  return hubEvent(head, id, 'status.changed', at, data)
 }
 
 export interface AggregateInput {

@@ -11,6 +11,7 @@ import type {
   Withdrawn,
 } from './fanout.ts'
 import { clipText, EMPTY_RECORD } from './fanout.ts'
+import { startsAtOnce } from './polled-targets.ts'
 import { begunAtOf, firstAnswerAt, phaseOf } from './stamp-outcome.ts'
 import { wavesOf } from './standing.ts'
 import type { Stop } from './stop.ts'
@@ -81,9 +82,11 @@ export function begin(record: TargetRecord | undefined, at: number): TargetRecor
   return current.begunAt === undefined ? { ...current, begunAt: at } : current
 }
 
-/** Who is there, as the presence of the stamps' agents says. */
+/** Who is there, as the stamps' agents say, or Keptn of them. */
 export interface Presence {
   readonly online: (stamp: string) => boolean
+  /** Whether it is heard over NATS. */
+  readonly onNats: (stamp: string) => boolean
   /** Since when (ms) a stamp that is online has been heard of without a gap. */
   readonly onlineSince: (stamp: string) => number
   /** Whether somebody has taken a stamp out of service: it begins nothing new. */
@@ -159,7 +162,7 @@ export function review(
     else if (now < soakEnd) looks.push(soakEnd)
   }
   const complete = looks.length === 0
-  const startedAt = dueStart(head, records, now, complete)
+  const startedAt = dueStart(head, records, now, complete, presence)
   if (!complete && startedAt === undefined && head.startedAt === undefined)
     looks.push(head.openedAt + head.policy.startTimeoutMs)
   if (!complete) looks.push(nextStopAt(head, waves, now))
@@ -279,7 +282,7 @@ function watchStart(
 }
 
 /**
- * When Keptn is to be told `.started`: with the first answer, or else while it still has patience (it
+ * When Keptn is to be told `.started`: with the first answer, at once where somebody polls, or else while it still has patience (it
  * gives up after 10 minutes in which nobody answers, wire 6.6), and never after the `.finished`.
  */
 function dueStart(
@@ -287,11 +290,13 @@ function dueStart(
   records: TargetRecords,
   now: number,
   complete: boolean,
+  { onNats }: Presence,
 ): number | undefined {
   if (head.startedAt !== undefined) return undefined
   const answers = head.targets.flatMap(({ stamp }) => firstAnswerAt(records.get(stamp)) ?? [])
   if (answers.length > 0) return Math.max(head.openedAt, Math.min(...answers))
   if (head.targets.every(({ given }) => given !== 'sent')) return head.openedAt
+  if (startsAtOnce(head, onNats)) return Math.max(head.openedAt, now)
   const deadline = head.openedAt + head.policy.startTimeoutMs
   if (now >= deadline) return deadline
   return complete ? head.openedAt : undefined

@@ -1,6 +1,6 @@
 import type { KeptnEvent } from './event.ts'
 import type { Stop } from './stop.ts'
-import type { TaskPolicy } from './topology.ts'
+import type { LinkKind, TaskPolicy } from './topology.ts'
 import type { Wave } from './wave-plan.ts'
 
 /**
@@ -69,6 +69,8 @@ export interface Target {
   readonly exact: boolean
   /** Nobody has said anything about this stamp's interest. */
   readonly assumed: boolean
+  /** How it is reached, where that is not by NATS alone: `https` never by NATS, `auto` by whichever works. */
+  readonly link?: Exclude<LinkKind, 'nats'>
   /**
    * What was done with it at the beginning; an offline stamp may never have been sent anything. In waves
    * that is decided when its turn comes, and stands in its record.

@@ -1,5 +1,6 @@
 import { SignetError } from '../errors.ts'
-import { Exchange } from './exchange.ts'
+import type { ShipyardControllerOptions } from './shipyard-controller.ts'
+import { ShipyardController } from './shipyard-controller.ts'
 
 /** Which sequence: that of a context, as far as it concerns a stage. */
 export interface SequenceScope {
@@ -13,28 +14,13 @@ const TIMEOUT_MS = 2_000
 /** What one context's state may weigh: it names every stage with its latest events. */
 const MOST_BYTES = 1_048_576
 
-/** Where shipyard-controller answers: itself, or behind Keptn's public API. */
-export interface KeptnSequencesOptions {
-  /** What `/v1/sequence` follows: `http://shipyard-controller:8080`, `https://keptn.example/api/controlPlane`. */
-  readonly url: string
-  /** For the public API. */
-  readonly token?: string | undefined
-  readonly verifyTls?: boolean
-}
-
-/** shipyard-controller's view of sequences, which it tells nobody unasked (wire 5.3, 6.7). */
+/** shipyard-controller's view of sequences (wire 5.3, 6.7). */
 export class KeptnSequences {
-  readonly #options: KeptnSequencesOptions
-  readonly #exchange: Exchange
+  readonly #controller: ShipyardController
 
-  constructor(options: KeptnSequencesOptions) {
-    this.#options = options
-    this.#exchange = new Exchange({
-      proxies: {},
-      verifyTls: options.verifyTls ?? true,
-      timeoutMs: TIMEOUT_MS,
-      maxAnswerBytes: MOST_BYTES,
-    })
+  constructor(options: ShipyardControllerOptions) {
+    const limits = { timeoutMs: TIMEOUT_MS, maxAnswerBytes: MOST_BYTES }
+    this.#controller = new ShipyardController(options, limits)
   }
 
   /**
@@ -43,22 +29,14 @@ export class KeptnSequences {
    * does not say.
    */
   async isPaused({ project, context, stage }: SequenceScope): Promise<boolean> {
-    const { url: base, token } = this.#options
-    const url = new URL(`${base}/v1/sequence/${encodeURIComponent(project)}`)
-    url.searchParams.set('keptnContext', context)
-    const headers = token === undefined ? {} : { 'x-token': token }
-    const request = { method: 'GET', url, headers } as const
-    const exchanged = await this.#exchange.send(request, new AbortController().signal)
-    if (exchanged.kind !== 'answered') throw exchanged.error
-    const { status, body } = exchanged.answer
-    if (status !== 200)
-      throw new SignetError('SIGNET_API_UNREACHABLE', `shipyard-controller answers ${status}.`)
+    const path = `/v1/sequence/${encodeURIComponent(project)}`
+    const { body } = await this.#controller.get(path, { keptnContext: context })
     return isPausedIn(statesOf(body), context, stage)
   }
 
   /** Ends its connections. */
   close(): Promise<void> {
-    return this.#exchange.close()
+    return this.#controller.close()
   }
 }
 

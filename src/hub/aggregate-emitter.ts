@@ -1,5 +1,5 @@
 import { aggregateData, finishedEvent, progressEvent, startedEvent } from '../domain/aggregate.ts'
-import type { HubEvent } from '../domain/aggregate.ts'
+import type { HubEvent, ProgressTold } from '../domain/aggregate.ts'
 import type { FanOut, Settled, TargetRecords } from '../domain/fanout.ts'
 import type { Merged } from '../domain/merge.ts'
 import { finishMerge, jsonBytes, mergeAnswer, startMerge } from '../domain/merge.ts'
@@ -41,17 +41,18 @@ export class AggregateEmitter {
     await this.#emit(head, startedEvent(head, derivedId(head.controlPlane, head.id, 'started')))
   }
 
-  async progress(head: FanOut, message: string, at: number): Promise<void> {
+  async progress(head: FanOut, told: ProgressTold, at: number): Promise<void> {
     // After a pause the same words are news again.
     const held = Object.values(head.heldMs ?? {}).join()
     const id = derivedId(
       head.controlPlane,
       head.id,
       'progress',
-      message,
+      told.message,
       ...(held === '' ? [] : [held]),
+      ...(told.begun.length === 0 ? [] : ['begun', ...told.begun]),
     )
-    await this.#emit(head, progressEvent(head, id, message, at))
+    await this.#emit(head, progressEvent(head, id, told, at))
   }
 
   async finished(head: FanOut, settlement: Settled, records: TargetRecords): Promise<void> {

@@ -1,5 +1,6 @@
 import type { KeptnEvent } from '../domain/event.ts'
 import type { Answer } from '../domain/fanin.ts'
+import { isWrappedAnswer } from '../domain/https-answer.ts'
 import { durableName, storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { keptnSubject, parseLinkSubject } from '../domain/subject.ts'
@@ -9,7 +10,7 @@ import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import type { Delivery } from '../links/delivery.ts'
-import { extendPath, parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
+import { extendPath, LINK, parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
 import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
@@ -88,6 +89,11 @@ async function take(
   event: KeptnEvent,
 ): Promise<void> {
   const { fanOuts, deadLetters, metrics } = options
+  if (isWrappedAnswer(event)) {
+    // It would come back from Keptn as if it had been posted, for whatever stamp it names.
+    await deadLetters.store('up', delivery, 'not-over-https', `of stamp ${place.stamp}`)
+    return
+  }
   const answer = answerOf(event, delivery)
   if (answer === undefined && isAnswer(event)) {
     // shipyard-controller would count it for whatever task is open in its context (wire 6.2).
@@ -113,7 +119,10 @@ async function take(
       await deadLetters.store('up', delivery, 'id-conflict', `id ${event.id} has another body`)
       return
     case 'unknown':
-      await forward(options, delivery, tail, event)
+      // Stamps wrap only what answers a fan-out; passed on, Keptn might count it for another task.
+      if (delivery.header(LINK) !== undefined)
+        await deadLetters.store('up', delivery, 'not-a-target', `no fan-out ${event.triggeredid}`)
+      else await forward(options, delivery, tail, event)
   }
 }
 

@@ -3,6 +3,7 @@ import type { Presence } from '../domain/fanin.ts'
 import type { FanOut, GivenUp, Settlement, TargetRecord } from '../domain/fanout.ts'
 import { holdAsKeptn, stopAt } from '../domain/hold.ts'
 import type { Review } from '../domain/fanin.ts'
+import { polledAndBegun } from '../domain/polled-targets.ts'
 import { progressOf } from '../domain/progress.ts'
 import { settle } from '../domain/verdict.ts'
 import { SignetError } from '../errors.ts'
@@ -149,18 +150,25 @@ export class FanOutKeeper {
   }
 
   /**
-   * At most one a second, and always one when another wave begins; returns when to look again for what
-   * could not be told yet.
+   * At most one a second, and always one when another wave begins, or a stamp that polls; returns when to
+   * look again for what could not be told yet.
    */
   async #tellProgress(live: LiveFanOut, at: number): Promise<number> {
-    if (!live.isStartTold) return Infinity
+    const { emitter, presence } = this.#options
     const { message, wave } = progressOf(live.head, live.records, at)
-    if (message === live.progress) return Infinity
-    if (wave === live.wave && at < live.progressAt + PROGRESS_MS)
-      return live.progressAt + PROGRESS_MS
+    const polled = polledAndBegun(live.head, live.records, at, presence.onNats)
+    const mustName = polled.some((stamp) => !live.named.has(stamp))
+    if (!mustName) {
+      if (!live.isStartTold || message === live.progress) return Infinity
+      if (wave === live.wave && at < live.progressAt + PROGRESS_MS)
+        return live.progressAt + PROGRESS_MS
+    }
     // Without waves the first is told with the .started; what follows tells of a change.
-    if (live.progress !== '' || live.head.waves !== undefined)
-      await this.#options.emitter.progress(live.head, message, at)
+    if (mustName || live.progress !== '' || live.head.waves !== undefined) {
+      const begun = [...new Set([...live.named, ...polled])]
+      await emitter.progress(live.head, { message, begun }, at)
+      for (const stamp of polled) live.named.add(stamp)
+    }
     live.progress = message
     live.wave = wave
     live.progressAt = at

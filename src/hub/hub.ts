@@ -24,19 +24,19 @@ import type { Pump } from '../runtime/pump.ts'
 import { drainPumps, pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
-import { AggregateEmitter } from './aggregate-emitter.ts'
 import { answerPump } from './answer-pump.ts'
 import { caughtUp } from './caught-up.ts'
 import { Copies } from './copies.ts'
 import { controlHandlers } from './control-handlers.ts'
 import { ControlService } from './control-service.ts'
 import type { EndedFanOut } from './fanout-store.ts'
-import { FanOutStore } from './fanout-store.ts'
-import { FanOuts } from './fanouts.ts'
+import type { FanOuts } from './fanouts.ts'
+import { makeFanOuts } from './make-fanouts.ts'
 import { makeHubStreams } from './hub-streams.ts'
+import type { HttpsStampsOptions } from './https-stamps.ts'
+import { HttpsStamps } from './https-stamps.ts'
 import { keptnReader } from './keptn-reader.ts'
 import { Membership } from './membership.ts'
-import { PauseWatch } from './pause-watch.ts'
 import { routePump } from './route-pump.ts'
 import { listStamps } from './stamp-list.ts'
 import type { StampRecord } from './stamp-registry.ts'
@@ -67,6 +67,10 @@ export interface HubOptions {
   readonly keptnMaxPayloadBytes: () => number
   /** Whether somebody has paused a sequence in Keptn; absent: it is not asked. */
   readonly isPaused?: ((scope: FanOut) => Promise<boolean>) | undefined
+  /** What Keptn knows of integrations; absent: stamps that poll are known by their topology alone. */
+  readonly registrations?: HttpsStampsOptions['list'] | undefined
+  /** How often it is asked, in milliseconds. */
+  readonly registrationsMs: number
   readonly log: Log
   readonly metrics: Metrics
 }
@@ -86,6 +90,7 @@ export class Hub implements Part {
   #membership: Membership | undefined
   readonly #copies: Copies
   #registry: StampRegistry | undefined
+  #httpsStamps: HttpsStamps | undefined
   #fanOuts: FanOuts | undefined
   #pumps: readonly Pump[] = []
   #control: ControlService | undefined
@@ -145,7 +150,12 @@ export class Hub implements Part {
     const registry = this.#makeRegistry(buckets.stamps, membership)
     await untilDone(() => registry.start(), signal, note)
     this.#registry = registry
-    const fanOuts = this.#makeFanOuts(new FanOutStore(buckets.fanOuts), registry)
+    this.#httpsStamps = this.#makeHttpsStamps(registry, membership)
+    // Before the first event is routed, since that goes by what they want.
+    await this.#httpsStamps?.start()
+    const { fanOuts: bucket } = buckets
+    const shared = { ...this.#options, names: this.#names, copies: this.#copies }
+    const fanOuts = makeFanOuts({ ...shared, bucket, registry })
     await untilDone(() => fanOuts.load(), signal, note)
     this.#fanOuts = fanOuts
     this.#pumps = this.#makePumps(fanOuts, registry, membership)
@@ -158,6 +168,8 @@ export class Hub implements Part {
     await caughtUp({ store: hubStore, stream: this.#names.up, durable, log }, signal)
     this.#reason = 'takes in what Keptn said while no hub ran'
     await caughtUp({ store: keptnStore, stream: KEPTN_STREAM, durable, log }, signal)
+    // What stamps posted to Keptn meanwhile lies there since.
+    await caughtUp({ store: hubStore, stream: this.#names.up, durable, log }, signal)
     fanOuts.ready()
     this.#options.metrics.durable.set(1)
     this.#reason = undefined
@@ -187,6 +199,7 @@ export class Hub implements Part {
     this.#stopPreparing?.()
     this.#stopping.abort(new SignetError('SIGNET_STOPPED', 'The hub stops.'))
     this.#control?.stop()
+    await this.#httpsStamps?.stop()
     try {
       await drainPumps(this.#pumps)
     } finally {
@@ -263,33 +276,12 @@ export class Hub implements Part {
     })
   }
 
-  #makeFanOuts(store: FanOutStore, registry: StampRegistry): FanOuts {
-    const { hubStore, wayIn, controlPlane, keptnMaxPayloadBytes, isPaused, log, metrics } =
-      this.#options
-    const emitter = new AggregateEmitter({
-      wayIn,
-      hubStore,
-      answers: this.#names.up,
-      home: controlPlane.home.stamp,
-      maxPayloadBytes: keptnMaxPayloadBytes,
-    })
-    return new FanOuts({
-      store,
-      emitter,
-      copies: this.#copies,
-      ...(isPaused === undefined
-        ? {}
-        : { pauses: new PauseWatch({ isPaused, now: Date.now, log, metrics }) }),
-      presence: {
-        online: (stamp) => registry.isOnline(stamp),
-        onlineSince: (stamp) => registry.onlineSince(stamp),
-        drained: (stamp) => registry.isDrained(stamp),
-      },
-      takeBack: (sequence) => hubStore.deleteMessage(this.#names.down, sequence),
-      now: Date.now,
-      log,
-      metrics,
-    })
+  #makeHttpsStamps(registry: StampRegistry, topology: TopologySource): HttpsStamps | undefined {
+    const { registrations: list, registrationsMs: intervalMs, log, metrics } = this.#options
+    if (list === undefined) return undefined
+    const onChange = (): void => this.#fanOuts?.presenceChanged()
+    const now = Date.now
+    return new HttpsStamps({ list, topology, registry, intervalMs, onChange, now, log, metrics })
   }
 
   #makeControl(fanOuts: FanOuts, registry: StampRegistry, membership: Membership): ControlService {

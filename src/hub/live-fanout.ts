@@ -20,6 +20,8 @@ export class LiveFanOut {
   isStale = false
   isStartTold = false
   progress = ''
+  /** The stamps that poll and were told by name that they may begin. */
+  readonly named = new Set<string>()
   /** The wave that progress was last told of; -1 before. */
   wave = -1
   progressAt = 0
@@ -36,7 +38,8 @@ export class LiveFanOut {
     for (const [stamp, { value, revision }] of records) {
       this.keep(stamp, value, revision)
       // The hub before this one may have ended between the two.
-      if (value.begunAt !== undefined && value.copy === undefined) this.unsent.add(stamp)
+      const isSent = value.copy !== undefined || this.targets.get(stamp)?.link === 'https'
+      if (value.begunAt !== undefined && !isSent) this.unsent.add(stamp)
     }
   }
 

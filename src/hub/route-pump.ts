@@ -2,9 +2,10 @@ import { LRUCache } from 'lru-cache'
 import type { KeptnEvent } from '../domain/event.ts'
 import type { Target } from '../domain/fanout.ts'
 import { openFanOut } from '../domain/fanout.ts'
+import { isWrappedAnswer } from '../domain/https-answer.ts'
 import type { Route, RoutedStamp } from '../domain/route.ts'
 import { pickOne, route } from '../domain/route.ts'
-import type { Place } from '../domain/subject.ts'
+import type { Place, Scope } from '../domain/subject.ts'
 import { tailOf } from '../domain/subject.ts'
 import type { ControlPlane, TaskPolicy } from '../domain/topology.ts'
 import { planWaves } from '../domain/wave-plan.ts'
@@ -16,6 +17,7 @@ import { orSetAside } from '../flow/settle.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import { parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
 import { fingerprint } from '../links/message-id.ts'
+import type { Publisher } from '../links/publisher.ts'
 import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
@@ -26,14 +28,18 @@ import type { Copies } from './copies.ts'
 import type { FanOuts } from './fanouts.ts'
 import { Signals } from './signals.ts'
 import type { StampRegistry } from './stamp-registry.ts'
+import { unwrap } from './unwrap.ts'
 
 export interface RoutePumpOptions {
+  readonly scope: Scope
   readonly topology: TopologySource
   readonly controlPlane: ControlPlane
   readonly open: (signal: AbortSignal) => Promise<DeliverySource>
   readonly term: Term
   readonly hubStore: Store
   readonly copies: Copies
+  /** To the gateway. */
+  readonly publisher: Publisher
   readonly fanOuts: FanOuts
   readonly registry: StampRegistry
   readonly deadLetters: DeadLetters
@@ -98,6 +104,11 @@ class Router {
 
   async #route(delivery: Delivery, event: KeptnEvent): Promise<void> {
     const { topology, controlPlane, registry, log, metrics } = this.#options
+    if (isWrappedAnswer(event)) {
+      metrics.events.inc({ direction: 'route', result: 'unwrapped' })
+      await unwrap(this.#options, delivery, event)
+      return
+    }
     const path = parsePath(delivery.header(PATH))
     if (path.length === 0) this.#signal(event, delivery.storedAt)
     const decision = route({
@@ -114,7 +125,9 @@ class Router {
       log.warn(facts, 'All stamps that want a task are drained: it stays in the control plane.')
     }
     if (decision.kind === 'notice') {
-      const places = decision.targets.map(({ stamp }) => placeOf(stamp))
+      // Where NATS is forbidden, stamps poll for it.
+      const reached = decision.targets.filter(({ stamp }) => stamp.link !== 'https')
+      const places = reached.map(({ stamp }) => placeOf(stamp))
       await this.#send(delivery, event, path, places, false)
     } else if (decision.kind === 'fan-out') await this.#fanOut(delivery, event, path, decision)
   }
@@ -167,7 +180,7 @@ class Router {
         await this.#setAsideConflict(delivery, event)
       return
     }
-    const places = head.targets.filter(({ given }) => given === 'sent')
+    const places = head.targets.filter(({ given, link }) => given === 'sent' && link !== 'https')
     try {
       fanOuts.sent(event.id, await this.#send(delivery, event, path, places, true))
     } catch (error) {
@@ -197,6 +210,7 @@ class Router {
       answers: interest.kind === 'known' ? interest.answers : 1,
       exact: interest.kind === 'known' && interest.exact,
       assumed: interest.kind === 'assumed',
+      ...(stamp.link === 'nats' ? {} : { link: stamp.link }),
       given: isThere || policy.offline === 'wait' ? 'sent' : given(policy.offline),
     }
   }

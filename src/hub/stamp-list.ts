@@ -47,7 +47,7 @@ export function listStamps(
 function said({ agent, agents, link, integrations, alive }: Omit<Presence, 'version'>) {
   const known = integrations?.length
   return {
-    agent,
+    ...(agent === '' ? {} : { agent }),
     ...(agents === undefined ? {} : { agents }),
     ...(link === undefined ? {} : { linkInUse: link }),
     ...(known === undefined

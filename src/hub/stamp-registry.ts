@@ -3,6 +3,8 @@ import type { Interest } from '../domain/interest.ts'
 import type { KeptnEvent } from '../domain/event.ts'
 import type { Presence } from '../domain/presence.ts'
 import { parsePresence } from '../domain/presence.ts'
+import type { SeenStamp } from '../domain/stamp-registrations.ts'
+import { SEEN_ALIVE_MS } from '../domain/stamp-registrations.ts'
 import type { Standing } from '../domain/stamp-standing.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { parsePresenceSubject, presencePattern } from '../domain/subject.ts'
@@ -41,7 +43,7 @@ export interface StampRegistryOptions {
 const REWRITE_MS = 10_000
 const SWEEP_MS = 60_000
 
-/** Which stamps are there, and what they want: from what they say of themselves. */
+/** Which stamps are there, and what they want: from what they say of themselves, or Keptn of them. */
 export class StampRegistry {
   readonly #options: StampRegistryOptions
   readonly #records = new Map<string, StampRecord>()
@@ -52,6 +54,7 @@ export class StampRegistry {
   /** Rings in which stamps speak that stand in others. */
   readonly #otherRings = new Map<string, string>()
   #members: ReadonlySet<string> = new Set()
+  #hasReadKeptn = false
   #stopListening: (() => void) | undefined
   #stopWatching: (() => void) | undefined
   #sweeper: NodeJS.Timeout | undefined
@@ -88,10 +91,17 @@ export class StampRegistry {
    * for it long enough to know better.
    */
   isOnline(stamp: string): boolean {
-    const { now, offlineAfterMs } = this.#options
     const heardAt = this.#records.get(stamp)?.heardAt ?? 0
     const since = this.#joinedAt.get(stamp) ?? this.#startedAt
-    return now() - Math.max(heardAt, since) < offlineAfterMs()
+    return this.#options.now() - Math.max(heardAt, since) < this.#silenceMs(stamp)
+  }
+
+  /** Whether a stamp is heard over NATS; with the same patience for one that was never heard of. */
+  isOnNats(stamp: string): boolean {
+    const { membership } = this.#options
+    if (membership.find(stamp)?.link === 'https' || this.#records.get(stamp)?.link === 'https')
+      return false
+    return this.isOnline(stamp)
   }
 
   /** Since when a stamp has been online; 0 where it never went away as far as we know. */
@@ -100,7 +110,23 @@ export class StampRegistry {
   }
 
   interestOf(stamp: Stamp, event: KeptnEvent): Interest {
-    return interestOf(stamp, this.#records.get(stamp.name)?.integrations ?? undefined, event)
+    const record = this.#records.get(stamp.name)
+    const interest = interestOf(stamp, record?.integrations ?? undefined, event)
+    // It polls for what its integrations registered for, and for nothing else: there is nothing to assume.
+    const isUnregistered = stamp.link === 'https' && this.#hasReadKeptn
+    return interest.kind === 'assumed' && isUnregistered ? { kind: 'none' } : interest
+  }
+
+  /**
+   * Takes in what Keptn's registrations say of all stamps. It counts for those that NATS does not reach: the
+   * others say more of themselves, and sooner.
+   */
+  readKeptn(seen: ReadonlyMap<string, SeenStamp>): void {
+    this.#hasReadKeptn = true
+    for (const { name, link } of this.#options.membership.current.stamps) {
+      const its = seen.get(name)
+      if (its !== undefined && link !== 'nats' && !this.isOnNats(name)) this.#seen(name, its)
+    }
   }
 
   isDrained(stamp: string): boolean {
@@ -115,24 +141,45 @@ export class StampRegistry {
     const place = parsePresenceSubject(subject)
     const presence = parsePresence(json)
     if (place === undefined || presence === undefined) return
-    const { membership, isWaitedFor, offlineAfterMs } = this.#options
+    const { membership, isWaitedFor } = this.#options
     const hasLeft = membership.find(place.stamp) === undefined && isWaitedFor(place)
     const member = hasLeft ? undefined : membership.announced(place, presence)
     if (!hasLeft && member === undefined) return
     if (member !== undefined) this.#compareRing(place, member.ring)
-    const name = place.stamp
-    const now = this.#options.now()
-    const before = this.#records.get(name)
-    const wasSilent = before === undefined || now - before.heardAt >= offlineAfterMs()
-    const onlineSince = wasSilent ? now : before.onlineSince
     const { version: _, ...said } = presence
-    const record: StampRecord = { ...said, heardAt: now, onlineSince }
+    this.#take(place.stamp, { ...said, heardAt: this.#options.now() })
+  }
+
+  #seen(name: string, { integrations, alive, seenAt }: SeenStamp): void {
+    const before = this.#records.get(name)
+    // A stamp that NATS reached until a moment ago was seen by Keptn before that.
+    if (before !== undefined && seenAt < before.heardAt) return
+    const { agent = '' } = before ?? {}
+    this.#take(name, { agent, keptn: true, integrations, alive, link: 'https', heardAt: seenAt })
+  }
+
+  #take(name: string, said: Omit<StampRecord, 'onlineSince'>): void {
+    const before = this.#records.get(name)
+    const wasSilent = before === undefined || said.heardAt - before.heardAt >= this.#silenceMs(name)
+    const onlineSince = wasSilent ? said.heardAt : before.onlineSince
+    const record: StampRecord = { ...said, onlineSince }
     this.#records.set(name, record)
     const isNews =
-      wasSilent || JSON.stringify(before.integrations) !== JSON.stringify(record.integrations)
+      wasSilent ||
+      before.link !== record.link ||
+      JSON.stringify(before.integrations) !== JSON.stringify(record.integrations)
     if (isNews) this.#options.onChange(name)
+    const now = this.#options.now()
     if (isNews || now - (this.#writtenAt.get(name) ?? 0) >= REWRITE_MS)
       this.#write(name, record, now)
+  }
+
+  /** How long (ms) a stamp may be silent that is there: it is heard of more seldom where it polls. */
+  #silenceMs(name: string): number {
+    const { membership, offlineAfterMs } = this.#options
+    const isPolling = this.#records.get(name)?.link === 'https'
+    const polls = isPolling || membership.find(name)?.link === 'https'
+    return polls ? Math.max(SEEN_ALIVE_MS, offlineAfterMs()) : offlineAfterMs()
   }
 
   /** After a change of the topology, stamp and hub read their copies of it at different times. */

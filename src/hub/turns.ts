@@ -63,9 +63,10 @@ export class Turns {
     const record = live.records.get(stamp)
     // Somebody else was faster: the next look sees what became of it.
     if (!(await write(live, stamp, begin(record, now())))) return
-    live.unsent.add(stamp)
+    if (target.link !== 'https') live.unsent.add(stamp)
     log.info({ fanout: live.head.id, task: live.head.task, stamp }, 'A stamp begins.')
-    await this.#send(live, target, body)
+    // Where NATS is forbidden there is nobody to fetch a copy: it is named, and polls.
+    if (target.link !== 'https') await this.#send(live, target, body)
   }
 
   async #send(live: LiveFanOut, target: Target, body: Uint8Array | undefined): Promise<void> {

@@ -21,6 +21,14 @@ export function fingerprint(body: Uint8Array): string {
 }
 
 /**
+ * The `Nats-Msg-Id` of what a stamp sends up, by whichever link: with its body, so that the same id with
+ * another body reaches the hub, which sets it aside.
+ */
+export function answerMessageId(eventId: string, stamp: string, body: Uint8Array): string {
+  return `${messageId(eventId)}:${stamp}:${fingerprint(body)}`
+}
+
+/**
  * An id derived from others, in the shape of a UUID (version 8): the same event whenever it is made again.
  * JES takes the first 24 characters of an id (wire 1.1), so that a short one would crash it.
  */

@@ -82,6 +82,12 @@ export class Metrics {
     'How often Keptn did not say whether a sequence is paused.',
     [],
   )
+  readonly stampChecksFailed = this.#count(
+    'hub',
+    'signet_stamp_checks_failed_total',
+    'How often Keptn did not tell of the integrations of stamps that poll.',
+    [],
+  )
   readonly linkUp = this.#level(
     'agent',
     'signet_link_up',

@@ -10,7 +10,7 @@ import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import { MESSAGE_ID, PATH } from '../links/header-names.ts'
-import { fingerprint, messageId } from '../links/message-id.ts'
+import { answerMessageId } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
@@ -114,8 +114,7 @@ async function collect(
       body,
       stream: storeNames(scope).up,
       headers: {
-        // With its body, so that the same id with another body reaches the hub, which sets it aside.
-        [MESSAGE_ID]: `${messageId(event.id)}:${place.stamp}:${fingerprint(body)}`,
+        [MESSAGE_ID]: answerMessageId(event.id, place.stamp, body),
         [PATH]: place.stamp,
         ...traceHeader(delivery),
       },

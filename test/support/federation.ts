@@ -205,7 +205,10 @@ export class Rig implements AsyncDisposable {
     return { ...agent, adminUrl, servicesUrl }
   }
 
-  /** The stamps that no server runs for, in this process, behind the gateway of a geo; they handle `tasks`. */
+  /**
+   * The stamps that no server runs for and that may have NATS, in this process, behind the gateway of a geo;
+   * they handle `tasks`.
+   */
   async simulateAbsent(tasks: readonly string[], geo?: string): Promise<SimulatedStamps> {
     const { home, absent = [] } = this.federation.options
     const simulated = new SimulatedStamps(
@@ -214,7 +217,7 @@ export class Rig implements AsyncDisposable {
         scope: { federation: 'demo', controlPlane: 'main' },
         domain: 'hub',
         tasks,
-        stamps: absent,
+        stamps: absent.filter(({ link }) => link !== 'https'),
       },
     )
     this.#closing.push(() => simulated[Symbol.asyncDispose]())

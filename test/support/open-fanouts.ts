@@ -111,6 +111,7 @@ export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
         }),
         presence: {
           online: () => true,
+          onNats: () => true,
           onlineSince: () => 0,
           drained: (stamp) => drained.has(stamp),
         },

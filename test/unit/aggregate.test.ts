@@ -137,7 +137,7 @@ test('every event of the hub passes the checks of what may go to Keptn', (t) => 
   const { data, settlement } = aggregated(state)
   for (const event of [
     startedEvent(state.head, 'S1'),
-    progressEvent(state.head, 'P1', 'deployment: 1 of 2 stamps done', OPENED + 1),
+    progressEvent(state.head, 'P1', { message: '1 of 2 stamps done', begun: ['eu-1'] }, OPENED + 1),
     finishedEvent(state.head, 'F1', settlement, data),
   ]) {
     const parsed = parseEvent(JSON.stringify(event), event.type)
@@ -176,10 +176,14 @@ test('the started event tells how many stamps the task went to', (t) => {
 })
 
 test('the progress event is a status change of the task', (t) => {
-  const event = progressEvent(fanOut({ labels: { a: '1' } }), 'P1', 'half way', OPENED + 7)
+  const head = fanOut({ labels: { a: '1' } })
+  const event = progressEvent(head, 'P1', { message: 'half way', begun: [] }, OPENED + 7)
   t.is(event.type, 'sh.keptn.event.deployment.status.changed')
   t.is(event.time, '2026-03-01T10:00:00.007Z')
   t.like(event.data, { stage: 'prod', labels: { a: '1' }, message: 'half way' })
+  t.false('signet' in event.data, 'nobody is named')
+  const naming = progressEvent(head, 'P2', { message: '', begun: ['eu-2', 'eu-1'] }, OPENED + 7)
+  t.deepEqual(naming.data['signet'], { deployment: { begun: { 'eu-2': true, 'eu-1': true } } })
 })
 
 test('what earlier tasks left in data.signet is not sent round once more', (t) => {

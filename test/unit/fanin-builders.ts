@@ -116,5 +116,6 @@ export function targetOf(head: FanOut, stamp: string): Target | undefined {
 }
 
 const drained = () => false
-export const ALL_ONLINE = { online: () => true, onlineSince: () => OPENED - HOUR, drained }
-export const ALL_OFFLINE = { online: () => false, onlineSince: () => Number.NaN, drained }
+const onNats = () => true
+export const ALL_ONLINE = { online: () => true, onNats, onlineSince: () => OPENED - HOUR, drained }
+export const ALL_OFFLINE = { online: () => false, onNats, onlineSince: () => Number.NaN, drained }

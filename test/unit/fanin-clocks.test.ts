@@ -142,6 +142,7 @@ testProp(
     })
     const presence = {
       online: (stamp: string) => online[Number(stamp.slice(3)) - 1] ?? false,
+      onNats: () => true,
       onlineSince: () => OPENED - HOUR,
       drained: () => false,
     }

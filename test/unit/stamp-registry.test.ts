@@ -1,7 +1,10 @@
 import test from 'ava'
+import type { KeptnEvent } from '../../src/domain/event.ts'
+import { parseEvent } from '../../src/domain/event.ts'
+import { SEEN_ALIVE_MS } from '../../src/domain/stamp-registrations.ts'
 import type { Standing } from '../../src/domain/stamp-standing.ts'
 import { presenceSubject } from '../../src/domain/subject.ts'
-import type { Topology } from '../../src/domain/topology.ts'
+import type { LinkKind, Stamp, Topology } from '../../src/domain/topology.ts'
 import { Membership } from '../../src/hub/membership.ts'
 import type { StampConsumers } from '../../src/hub/stamp-consumers.ts'
 import type { StampRecord } from '../../src/hub/stamp-registry.ts'
@@ -12,6 +15,7 @@ import type { CoreMessages } from '../../src/links/core-messages.ts'
 import type { Log } from '../../src/observe/log.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import { LiveTopology } from '../../src/runtime/topology-source.ts'
+import { eventOf } from '../support/keptn-event.ts'
 import { silent } from '../support/registrations.ts'
 import { SCOPE, topology } from '../support/stamp-agent.ts'
 
@@ -19,11 +23,12 @@ const OFFLINE_MS = 3_000
 const base = topology()
 const withStamps = (...names: readonly string[]): Topology => ({
   ...base,
+  // `a:https`: with that link.
   stamps: names.map((name) => ({
-    name,
+    name: name.replace(/:.*/, ''),
     geo: 'eu',
     ring: 'canary',
-    link: 'auto',
+    link: (name.split(':')[1] ?? 'auto') as LinkKind,
     labels: {},
     handles: [],
   })),
@@ -34,6 +39,7 @@ async function rig(...names: readonly string[]) {
   const source = new LiveTopology(withStamps(...names))
   const clock = { ms: 1_700_000_000_000 }
   const waitedFor = new Set<string>()
+  const changed: string[] = []
   const warnings: string[] = []
   const log: Log = { ...silent, warn: (_, message) => warnings.push(message) }
   let say: (subject: string, json: unknown) => void = () => undefined
@@ -66,11 +72,21 @@ async function rig(...names: readonly string[]) {
     forgetAfterMs: 604_800_000,
     now: () => clock.ms,
     log,
-    onChange: () => undefined,
+    onChange: (stamp) => changed.push(stamp),
   })
   await registry.start()
   return {
     registry,
+    changed,
+    /** What Keptn says of stamps: when (ms) each was seen, and what its one integration wants. */
+    read: (seen: Readonly<Record<string, number>>, wanted = 'deployment') => {
+      const entries = Object.entries(seen).map(([stamp, seenAt]) => {
+        const filter = { projects: [], stages: [], services: [] }
+        const subscriptions = [{ event: `sh.keptn.event.${wanted}.triggered`, filter }]
+        return [stamp, { integrations: [{ name: 'x', subscriptions }], alive: 1, seenAt }] as const
+      })
+      registry.readKeptn(new Map(entries))
+    },
     clock,
     waitedFor,
     warnings,
@@ -127,4 +143,61 @@ test('a stamp that speaks from another geo is not heard', async (t) => {
   clock.ms += OFFLINE_MS
   announce('a', 'canary', 'us')
   t.false(registry.isOnline('a'))
+})
+
+function triggered(task: string): KeptnEvent {
+  const parsed = parseEvent(JSON.stringify(eventOf(`sh.keptn.event.${task}.triggered`)))
+  if (!parsed.ok) throw new Error(parsed.detail)
+  return parsed.event
+}
+
+test('a stamp without NATS is there while Keptn sees its integrations, and wants what they do', async (t) => {
+  const { registry, clock, changed, read } = await rig('a:https')
+  const [stamp] = withStamps('a:https').stamps as [Stamp]
+  const wants = (task: string) => registry.interestOf(stamp, triggered(task)).kind
+  t.false(registry.isOnNats('a'), 'not even at the start')
+  t.is(wants('deployment'), 'assumed', 'as long as Keptn was not asked')
+  registry.readKeptn(new Map())
+  t.is(wants('deployment'), 'none', 'for what nobody registered it does not poll')
+
+  read({ a: clock.ms })
+  t.is(wants('deployment'), 'known')
+  t.is(wants('test'), 'none')
+  t.like(registry.record('a'), { link: 'https', alive: 1, heardAt: clock.ms })
+  t.deepEqual(changed, ['a'])
+  clock.ms += SEEN_ALIVE_MS - 1
+  t.true(registry.isOnline('a'), 'the hub asks less often than a stamp says that it is there')
+  clock.ms += 1
+  t.false(registry.isOnline('a'))
+  registry.readKeptn(new Map())
+  t.is(wants('deployment'), 'known', 'what Keptn forgot is still wanted')
+  read({ a: clock.ms })
+  t.true(registry.isOnline('a'))
+  t.is(registry.onlineSince('a'), clock.ms, 'it was away')
+  t.deepEqual(changed, ['a', 'a'])
+})
+
+test('Keptn counts for a stamp with both links while NATS does not reach it', async (t) => {
+  const { registry, clock, changed, announce, read } = await rig('a', 'b:nats')
+  announce('a')
+  announce('b')
+  read({ a: clock.ms, b: clock.ms })
+  t.true(registry.isOnNats('a'))
+  t.deepEqual(registry.record('a')?.integrations, [], 'as it says itself')
+
+  clock.ms += OFFLINE_MS
+  t.false(registry.isOnNats('a'))
+  read({ a: clock.ms - OFFLINE_MS - 1 })
+  t.false(registry.isOnline('a'), 'it was seen before it fell silent')
+  changed.length = 0
+  read({ a: clock.ms, b: clock.ms })
+  t.true(registry.isOnline('a'))
+  t.false(registry.isOnNats('a'))
+  t.false(registry.isOnline('b'), 'nobody speaks for a stamp that has NATS')
+  t.deepEqual(changed, ['a'])
+
+  announce('a')
+  t.true(registry.isOnNats('a'), 'NATS is back')
+  read({ a: clock.ms })
+  t.true(registry.isOnNats('a'))
 })

@@ -108,6 +108,7 @@ function play(t: ExecutionContext, { waves, offline, success, pauses }: Scene) {
   const said: { readonly stamp: string; readonly answer: Answer; readonly taken: string }[] = []
   machine.presence = {
     online: (stamp) => manners.get(stamp)?.isOffline !== true,
+    onNats: () => true,
     onlineSince: () => OPENED,
     drained: (stamp) => manners.get(stamp)?.isDrained === true,
   }

@@ -51,6 +51,7 @@ export function hubRights({ scope, storeDomain, home }: Plane): Rights {
   return {
     says: [
       say(directionPattern(scope, 'down'), 'one', 'copies for stamps'),
+      say(directionPattern(scope, 'up'), 'one', 'answers that stamps posted to Keptn’s API'),
       say(deadLetterPattern(scope), 'one', 'dead letters'),
       say(apiFlowPattern(scope, '*'), 'many', 'whether another hub agent is there'),
       say(controlPattern(scope), 'many', 'commands that run in the home stamp'),
