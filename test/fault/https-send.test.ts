@@ -74,7 +74,7 @@ const FAULTS: readonly (readonly [what: string, fault: Fault, result: string])[]
 
 for (const [what, fault, result] of FAULTS) {
   test(`${what} neither loses nor doubles an answer, and the order stays`, async (t) => {
-    const { api, link, answer, stored, done } = await task(t, 1_000)
+    const { api, link, answer, stored, done } = await task(t, 4_000)
     firstPosts(api, fault)
     answer('started')
     answer('finished')

@@ -38,7 +38,7 @@ for (let seed = 1; seed <= ROUNDS; seed += 1) {
         endpoint: `${api.url}/api`,
         token: 'sesame',
         integrations: [wants(['sh.keptn.event.*.triggered'])],
-        timeoutMs: 1_000,
+        timeoutMs: 3_000,
         sweepMs: 500,
       })
       let isFaulty = true

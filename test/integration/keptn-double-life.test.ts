@@ -164,7 +164,7 @@ test('the state survives a restart, and what was published meanwhile is worked o
 })
 
 test('a delayed task is hidden from pollers and sent when it is due', async (t) => {
-  const tasks = [{ name: 'deployment', triggeredAfter: '300ms' }]
+  const tasks = [{ name: 'deployment', triggeredAfter: '4s' }]
   const { keptn, byHand } = await rig(t, {
     shipyard: { spec: { stages: [{ name: 'dev', sequences: [{ name: 'delivery', tasks }] }] } },
   })

@@ -139,7 +139,8 @@ export class HttpsStamp {
       deadLetters,
       intervalMs: 50,
       sweepMs,
-      settleWaitsMs: [0, 100, 200, 700],
+      // Together longer than a busy machine takes to carry out what its caller has given up.
+      settleWaitsMs: [0, 100, 200, 700, 4_000],
       retry: { firstMs: 20, mostMs: 200 },
       dedupeWindowMs: 3_600_000,
       retentionMs: 3_600_000,
