@@ -110,6 +110,7 @@ function startStamps(endpoint: string, options: PollBenchOptions): Pollers {
       api,
       integrations: () => integrations,
       read: () => Promise.resolve(undefined),
+      hear: () => undefined,
       admit: () => Promise.resolve('taken'),
       intervalMs: options.intervalMs,
       sweepMs: SWEEP_INTERVALS * options.intervalMs,

@@ -11,6 +11,7 @@ import { perTopology } from './runtime/topology-source.ts'
 import { Behalf } from './stamp/behalf.ts'
 import { InterestGate } from './stamp/gate.ts'
 import { HttpsRole } from './stamp/https-role.ts'
+import { HubTurns } from './stamp/turns.ts'
 import { registrationsUpstream } from './stamp/upstream.ts'
 
 export interface HttpsLeadingOptions extends Omit<
@@ -64,17 +65,20 @@ export function createHttpsLeading(options: HttpsLeadingOptions): Leading {
     integrations: options.integrations ?? [],
     deadLetters: () => deadLetters,
   })
+  const integrations = (): readonly Integration[] => [
+    ...(registrations.list() ?? []),
+    ...behalf.unregistered,
+    ...handledBy(now()),
+  ]
+  const turns = new HubTurns({ ...scope, api, topology, stamp: now, integrations })
   const role = new HttpsRole({
     ...shared,
     api,
     scope,
     home: controlPlane.home.stamp,
     gate,
-    integrations: () => [
-      ...(registrations.list() ?? []),
-      ...behalf.unregistered,
-      ...handledBy(now()),
-    ],
+    turns,
+    integrations,
     deadLetters,
     intervalMs: pollingMs,
     sweepMs: SWEEP_MS,

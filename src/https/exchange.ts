@@ -25,6 +25,8 @@ export interface HttpRequest {
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array | string
+  /** Called just before the first byte of a request with a body is written; what it throws ends it unsent. */
+  readonly before?: () => void
 }
 
 export interface HttpAnswer {
@@ -81,7 +83,10 @@ export class Exchange {
   }
 
   /** Never rejects but with the reason of `signal`. */
-  async send({ method, url, headers, body }: HttpRequest, signal: AbortSignal): Promise<Exchanged> {
+  async send(
+    { method, url, headers, body, before }: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<Exchanged> {
     signal.throwIfAborted()
     const over = new AbortController()
     const timer = setTimeout(() => {
@@ -96,8 +101,11 @@ export class Exchange {
     try {
       const response = await request(url, {
         method,
-        headers,
-        body: body ?? null,
+        headers: before === undefined || body === undefined ? headers : sized(headers, body),
+        body:
+          before === undefined || body === undefined
+            ? (body ?? null)
+            : Readable.from(begun(before, body)),
         dispatcher: this.#dispatcher(url),
         signal: over.signal,
         headersTimeout: this.#options.timeoutMs,
@@ -111,6 +119,8 @@ export class Exchange {
       return { kind: 'answered', answer: { status: response.statusCode, header, body: read } }
     } catch (error) {
       signal.throwIfAborted()
+      if (error instanceof Unsent && error.cause instanceof SignetError)
+        return { kind: 'unsent', error: error.cause }
       return this.#failure(url, error)
     } finally {
       clearTimeout(timer)
@@ -212,6 +222,31 @@ export class Exchange {
       return { kind: 'unclear', error: told(url, error.message, error) }
     const kind = isTls || UNSENT.has(code) ? 'unsent' : 'unclear'
     return { kind, error: told(url, reason(code, error), error) }
+  }
+}
+
+/** The body of a request, whose head goes out with the first part of it. */
+async function* begun(before: () => void, body: Uint8Array | string): AsyncGenerator<Uint8Array> {
+  await Promise.resolve()
+  try {
+    before()
+  } catch (error) {
+    throw new Unsent(error)
+  }
+  yield typeof body === 'string' ? Buffer.from(body) : body
+}
+
+function sized(
+  headers: Readonly<Record<string, string>>,
+  body: Uint8Array | string,
+): Readonly<Record<string, string>> {
+  return { ...headers, 'content-length': String(Buffer.byteLength(body)) }
+}
+
+/** A request that was called off before its first byte. */
+class Unsent extends Error {
+  constructor(cause: unknown) {
+    super('called off', { cause })
   }
 }
 

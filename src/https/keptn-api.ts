@@ -21,6 +21,11 @@ export interface ApiCall {
   readonly path: string
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly body?: Uint8Array | string
+  /**
+   * Called when the connection is there and the first byte is about to be written: what it throws ends the call,
+   * and nothing was sent. Only of a call with a body.
+   */
+  readonly before?: () => void
 }
 
 /**
@@ -106,14 +111,20 @@ export class KeptnApi {
       if (error instanceof SignetError) return failed(0, error, false)
       throw error
     }
-    const { method, body } = call
+    const { method, body, before } = call
     const headers = {
       accept: 'application/json',
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       ...this.#credentials(bearer),
     }
     const url = this.#url(call)
-    const request = { method, url, headers, ...(body === undefined ? {} : { body }) }
+    const request = {
+      method,
+      url,
+      headers,
+      ...(body === undefined ? {} : { body }),
+      ...(before === undefined ? {} : { before }),
+    }
     const exchanged = await this.#exchange.send(request, signal)
     if (exchanged.kind !== 'answered')
       return failed(0, exchanged.error, exchanged.kind === 'unclear')

@@ -4,16 +4,17 @@ import { keptnSubject, tailOf } from '../domain/subject.ts'
 import type { DeadLetters, SetAside } from '../flow/dead-letters.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { WayIn } from '../flow/way-in.ts'
-import { HTTPS_LINK, LINK, PATH, TRACEPARENT } from '../links/header-names.ts'
+import { CAUSE, HTTPS_LINK, LINK, PATH, TRACEPARENT } from '../links/header-names.ts'
+import { messageId } from '../links/message-id.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { observeLag } from './deliver.ts'
 import type { Gate } from './gate.ts'
 
 /**
  * What became of an event that was polled. `taken`: it is settled here, and need not be looked at again.
- * `later`: not yet, and it is to be offered again.
+ * `later`: not yet, and it is to be offered again. `unnamed`: not before the hub has said that its turn has come.
  */
-export type Admitted = 'taken' | 'later'
+export type Admitted = 'taken' | 'later' | 'unnamed'
 
 export interface AdmitOptions {
   /** The stamps that an event has been through when it is here, home first: the loop guard. */
@@ -33,6 +34,7 @@ export async function admit(
   { path, wayIn, gate, deadLetters, metrics }: AdmitOptions,
   event: KeptnEvent,
   text: string,
+  isFanOut: boolean,
 ): Promise<Admitted> {
   if (!gate.isOpen(event)) return 'later'
   const body = Buffer.from(text)
@@ -46,6 +48,7 @@ export async function admit(
     const entered = await wayIn.enter(tail, event.id, body, {
       [PATH]: path,
       [LINK]: HTTPS_LINK,
+      ...(isFanOut ? { [CAUSE]: messageId(event.id) } : {}),
       ...(event.traceparent === '' ? {} : { [TRACEPARENT]: event.traceparent }),
     })
     if (entered === 'conflict') {

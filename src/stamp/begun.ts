@@ -4,14 +4,17 @@ import { Bucket } from '../links/bucket.ts'
 import type { Delivery } from '../links/delivery.ts'
 import { derivedId } from '../links/message-id.ts'
 import type { Store } from '../links/store.ts'
+import type { Link } from './link-choice.ts'
 
 /**
- * Which events have begun to be sent over HTTPS. It is written before the first byte goes out and removed
- * when the end is known, so that an agent that takes over knows of each event whether it may have arrived.
+ * Which events have begun to be sent, and by which link. It is written before the first byte goes out and
+ * removed when the end is known, so that an agent that takes over knows of each event whether it may have
+ * arrived, and by which way.
  */
 export interface Begun {
-  has(key: string): Promise<boolean>
-  note(key: string): Promise<void>
+  /** Undefined where it has not begun. */
+  by(key: string): Promise<Link | undefined>
+  note(key: string, link: Link): Promise<void>
   forget(key: string): Promise<void>
 }
 
@@ -23,17 +26,17 @@ export function begunKey(delivery: Delivery, event: KeptnEvent): string {
 /** Kept by the stamp's own NATS for as long as the event itself. */
 export async function openBegun(store: Store, retentionMs: number): Promise<Begun> {
   const plan = { name: SENDING_BUCKET, ttlMs: retentionMs, replicas: 1 } as const
-  const bucket = await Bucket.open<true>(store, plan)
+  const bucket = await Bucket.open<Link>(store, plan)
   return {
-    has: async (key) => (await bucket.get(key)) !== undefined,
-    note: (key) => bucket.put(key, true),
+    by: async (key) => (await bucket.get(key))?.value,
+    note: (key, link) => bucket.put(key, link),
     forget: (key) => bucket.forget(key),
   }
 }
 
 /** Of a server without JetStream, which hands nothing out again. */
 export const nothingBegun: Begun = {
-  has: () => Promise.resolve(false),
+  by: () => Promise.resolve(undefined),
   note: () => Promise.resolve(),
   forget: () => Promise.resolve(),
 }

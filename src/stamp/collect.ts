@@ -96,8 +96,15 @@ export function collectPump(options: CollectOptions): Pump {
   })
 }
 
-async function collect(
-  { topology: source, place: placeNow, publisher, deadLetters, metrics }: CollectOptions,
+/** Stores one event of an integration in the hub store. */
+export async function collect(
+  {
+    topology: source,
+    place: placeNow,
+    publisher,
+    deadLetters,
+    metrics,
+  }: Pick<CollectOptions, 'topology' | 'place' | 'publisher' | 'deadLetters' | 'metrics'>,
   delivery: Delivery,
   event: KeptnEvent,
 ): Promise<void> {

@@ -3,6 +3,7 @@ import type { BackoffRule } from '../domain/backoff.ts'
 import { echoKey } from '../domain/echo.ts'
 import type { KeptnEvent } from '../domain/event.ts'
 import type { Integration } from '../domain/interest.ts'
+import { isListedWhileOpen } from '../domain/polled-turn.ts'
 import { storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { deadLetterPattern } from '../domain/subject.ts'
@@ -26,11 +27,16 @@ import type { Admitted } from './admit.ts'
 import { admit, readPolled } from './admit.ts'
 import { nothingBegun, openBegun } from './begun.ts'
 import { openCollection } from './collect.ts'
+import { openFanOutsHere, rememberedFanOuts } from './fan-outs-here.ts'
 import type { Gate } from './gate.ts'
+import { httpsOnly } from './link-choice.ts'
 import { Poll } from './poll.ts'
-import { sendPump } from './send-pump.ts'
 import { ApiSender } from './send.ts'
 import { WITHOUT_JETSTREAM } from './stamp-role.ts'
+import type { Turns } from './turns.ts'
+import { httpsWay } from './up-https.ts'
+import type { UpPump } from './up-pump.ts'
+import { upPump } from './up-pump.ts'
 
 export interface HttpsRoleOptions {
   readonly api: KeptnApi
@@ -48,6 +54,8 @@ export interface HttpsRoleOptions {
   readonly listen: () => DeliverySource
   readonly wayIn: WayIn
   readonly gate: Gate
+  /** What of all that is polled is this stamp's, and when. */
+  readonly turns: Turns
   readonly integrations: () => readonly Integration[] | undefined
   /** Dead letters stay in the stamp, in a stream of the same name. */
   readonly deadLetters: DeadLetters
@@ -75,17 +83,19 @@ export class HttpsRole implements Part {
   readonly #poll: Poll
   readonly #sender: ApiSender
   readonly #sent = new LRUCache<string, true>({ max: REMEMBERED })
+  #up: UpPump | undefined
   #pumps: readonly Pump[] = []
   #reason: string | undefined = 'the Keptn NATS has not answered yet'
 
   constructor(options: HttpsRoleOptions) {
     this.#options = options
     const { deadLetters } = options
-    this.#sender = new ApiSender(options)
+    this.#sender = new ApiSender({ ...options, deadLetters: () => deadLetters })
     this.#poll = new Poll({
       ...options,
       read: (text) => readPolled(deadLetters, text),
-      admit: (event, text) => this.#admit(event, text),
+      hear: (text) => options.turns.hear(text),
+      admit: (event, text, isListed, signal) => this.#admit(event, text, isListed, signal),
     })
   }
 
@@ -129,15 +139,26 @@ export class HttpsRole implements Part {
     const begun = isDurable()
       ? await untilDone(() => openBegun(keptnStore, retentionMs), signal, note)
       : nothingBegun
-    const pump = sendPump({
-      ...this.#options,
-      isDurable,
-      begun,
+    const fanOuts = isDurable()
+      ? await untilDone(() => openFanOutsHere(keptnStore, retentionMs), signal, note)
+      : rememberedFanOuts()
+    const https = httpsWay({
+      stamp: this.#options.place().stamp,
       sender: this.#sender,
       onSend: (event) => this.#sent.set(echoKey(event), true),
+      metrics,
     })
-    this.#pumps = [pump]
-    pump.start()
+    this.#up = upPump({
+      ...this.#options,
+      isDurable,
+      choice: httpsOnly,
+      ways: { https },
+      begun,
+      fanOuts,
+      deadLetters: () => this.#options.deadLetters,
+    })
+    this.#pumps = [this.#up.pump]
+    this.#up.pump.start()
     this.#poll.start()
     metrics.durable.set(wayIn.isDurable ? 1 : 0)
     this.#reason = undefined
@@ -156,15 +177,28 @@ export class HttpsRole implements Part {
     const polled = this.#poll.stop()
     const drained = drainPumps(this.#pumps)
     // After the pumps were told, so that what waits is handed back and not tried again.
+    this.#up?.stop()
     this.#sender.stop()
     this.#options.gate.stop()
     await Promise.all([polled, drained])
   }
 
-  async #admit(event: KeptnEvent, text: string): Promise<Admitted> {
+  async #admit(
+    event: KeptnEvent,
+    text: string,
+    isListed: boolean,
+    signal: AbortSignal,
+  ): Promise<Admitted> {
     if (this.#isEcho(event)) return 'taken'
-    const { home, place } = this.#options
-    return admit({ ...this.#options, path: `${home},${place().stamp}` }, event, text)
+    const { home, place, turns } = this.#options
+    const route = turns.judge(event)
+    if (route === 'leave') return 'taken'
+    const isFanOut = route === 'fan-out'
+    // A turn that came a while ago may be over: only the list of open events tells.
+    const mayBeOver = isListedWhileOpen(event) && !isListed
+    if (isFanOut && (mayBeOver || !(await turns.hasBegun(event, isListed, signal))))
+      return 'unnamed'
+    return admit({ ...this.#options, path: `${home},${place().stamp}` }, event, text, isFanOut)
   }
 
   /** Whether an event is what this stamp sent. Its integrations heard it when it was said. */

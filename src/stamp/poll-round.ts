@@ -5,6 +5,7 @@ import type { Integration } from '../domain/interest.ts'
 import { expectedAnswers } from '../domain/interest.ts'
 import { firstCursor, isSurelyOpen, nextCursor } from '../domain/poll-cursor.ts'
 import { openQueries, wantedProjects } from '../domain/poll-interest.ts'
+import { isListedWhileOpen } from '../domain/polled-turn.ts'
 import { subjectMatches } from '../domain/subject.ts'
 import { openEvents, storedEvents } from '../https/event-lists.ts'
 import type { ApiResult, KeptnApi } from '../https/keptn-api.ts'
@@ -27,8 +28,18 @@ export interface PollRoundOptions {
   readonly integrations: () => readonly Integration[] | undefined
   /** Reads the text of an event that is wanted; undefined where it was set aside. */
   readonly read: (text: string) => Promise<KeptnEvent | undefined>
-  /** Takes an event that is wanted and published, of each context the oldest first. */
-  readonly admit: (event: KeptnEvent, text: string) => Promise<Admitted>
+  /**
+   * Takes an event that is wanted and published, of each context the oldest first. `isListed`: it comes from
+   * among the open ones, and how its turn stands may not have been heard.
+   */
+  readonly admit: (
+    event: KeptnEvent,
+    text: string,
+    isListed: boolean,
+    signal: AbortSignal,
+  ) => Promise<Admitted>
+  /** Told of all that was published; the id of an event that may be taken from now on. */
+  readonly hear: (text: string) => string | undefined
   /** How often all open events are looked at, whatever the datastore says; in milliseconds. */
   readonly sweepMs: number
 }
@@ -36,17 +47,20 @@ export interface PollRoundOptions {
 export type Failed = Extract<ApiResult, { ok: false }>
 
 export const NO_DATASTORE =
-  'the Keptn API has no datastore: only open .triggered events are polled, and those that Keptn holds back come early'
+  'the Keptn API has no datastore: only open .triggered events are polled, those that Keptn holds back come early, and tasks that several stamps run wait for ever'
 
 /** The projects and shipyards are read again after this, in milliseconds. */
 const PROJECTS_MS = 300_000
 /** Ids of events that are settled; beyond them `SIGNET_IN` is asked, which knows all. */
 const REMEMBERED = 20_000
+const UNNAMED = 1_000
 
 export class PollRound {
   readonly #options: PollRoundOptions
   readonly #settled = new LRUCache<string, true>({ max: REMEMBERED })
   readonly #published = new LRUCache<string, true>({ max: REMEMBERED })
+  /** Of those that wait for the hub, which no list of open events has: shipyard-controller did not make them. */
+  readonly #unnamed = new LRUCache<string, { event: KeptnEvent; text: string }>({ max: UNNAMED })
   readonly #seenTypes = new LRUCache<string, true>({ max: 1_000 })
   readonly #cursors = new Map<string, number>()
   #projects: Projects | undefined
@@ -126,11 +140,12 @@ export class PollRound {
     const now = api.serverNow
     // Newest first in the answer; the order within a context is to be kept.
     for (const text of listed.events.toReversed()) {
+      await this.#hear(text, signal)
       const event = await this.#wanted(text, integrations)
       if (event === undefined) continue
       signal.throwIfAborted()
       this.#published.set(event.id, true)
-      if (isSurelyOpen(event, now)) await this.#offer(event, text)
+      if (isSurelyOpen(event, now)) await this.#offer(event, text, false, signal)
       else this.#sweepAt = 0
     }
     const times = listed.events.map((text) => outlineOf(text).time)
@@ -156,7 +171,7 @@ export class PollRound {
         const published = await this.#isPublished(event, signal)
         if (typeof published !== 'boolean') return published
         // What is held back gets a new time when it is published, and so the datastore shows it then.
-        if (published) await this.#offer(event, text)
+        if (published) await this.#offer(event, text, true, signal)
       }
     }
     return undefined
@@ -180,10 +195,29 @@ export class PollRound {
     return undefined
   }
 
-  async #offer(event: KeptnEvent, text: string): Promise<void> {
-    if ((await this.#options.admit(event, text)) === 'taken') this.#settled.set(event.id, true)
-    // It is offered again from among the open events.
-    else this.#sweepAt = 0
+  async #offer(
+    event: KeptnEvent,
+    text: string,
+    isListed: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const admitted = await this.#options.admit(event, text, isListed, signal)
+    if (admitted === 'taken') {
+      this.#settled.set(event.id, true)
+      this.#unnamed.delete(event.id)
+    } else if (admitted === 'unnamed') {
+      if (!isListedWhileOpen(event)) this.#unnamed.set(event.id, { event, text })
+      // It is offered again from among the open events.
+    } else this.#sweepAt = 0
+  }
+
+  /** An event whose turn has come is looked for among the open ones: it may have been aborted meanwhile. */
+  async #hear(text: string, signal: AbortSignal): Promise<void> {
+    const id = this.#options.hear(text)
+    if (id === undefined || this.#settled.has(id)) return
+    const waiting = this.#unnamed.get(id)
+    if (waiting === undefined) this.#sweepAt = 0
+    else await this.#offer(waiting.event, waiting.text, false, signal)
   }
 
   /** Keptn records a task before it publishes it, and while it is paused or queued (wire 5.1). */

@@ -2,17 +2,28 @@ import { setMaxListeners } from 'node:events'
 import type { BackoffRule } from '../domain/backoff.ts'
 import { backoffMs } from '../domain/backoff.ts'
 import type { KeptnEvent } from '../domain/event.ts'
-import { SignetError } from '../errors.ts'
+import { isSignetError, SignetError } from '../errors.ts'
 import type { DeadLetters, SetAside } from '../flow/dead-letters.ts'
 import { Arrivals } from '../https/arrivals.ts'
 import type { ApiResult, KeptnApi } from '../https/keptn-api.ts'
+import type { Right } from '../links/term.ts'
+import { mustHold } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import { following } from '../runtime/abort.ts'
 import { sleep } from '../runtime/clock.ts'
+
+/** An event as it is posted. */
+export interface Posting {
+  readonly event: KeptnEvent
+  readonly body: Uint8Array
+}
 
 export interface ApiSenderOptions {
   readonly api: KeptnApi
-  readonly deadLetters: DeadLetters
+  /** The right to act: looked at when a post is written to its connection, and not before. */
+  readonly term: Right
+  readonly deadLetters: () => DeadLetters
   /**
    * When to ask whether an event has arrived whose sending ended unclear: waits after each other, in
    * milliseconds. After the last one it counts as lost, so together they are to be longer than a gateway
@@ -29,6 +40,8 @@ type Failed = Extract<ApiResult, { ok: false }>
 const SETTLE_WAITS_MS = [500, 1_500, 3_000, 5_000, 10_000]
 const RETRY: BackoffRule = { firstMs: 500, mostMs: 30_000 }
 const TOO_LARGE = 413
+/** How often is looked whether the lease is renewed. */
+const PAUSE_MS = 50
 
 /**
  * Sends events to Keptn with `POST /v1/event` (DESIGN 7.9). The API gives every post a new id (wire 5.2), so
@@ -54,35 +67,44 @@ export class ApiSender {
   }
 
   /**
-   * Sends an event, trying for as long as it takes. Resolves when Keptn has it, or when it is set aside
+   * Sends an event, trying for as long as it takes. Resolves when Keptn has it, or when `message` is set aside
    * because Keptn will never take it. `mayHaveArrived`: it was on its way before, and how that ended is not
-   * known. Rejects with `SIGNET_STOPPED`.
+   * known. Rejects with `SIGNET_STOPPED`, or with the reason of `signal` between two tries.
    */
-  async send(message: SetAside, event: KeptnEvent, mayHaveArrived: boolean): Promise<void> {
-    const { metrics, deadLetters } = this.#options
+  async send(
+    message: SetAside,
+    posting: Posting,
+    mayHaveArrived: boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { metrics, term } = this.#options
+    using end = following({ signals: [this.#stopping.signal, signal] })
     let isUnclear = mayHaveArrived
     for (let attempt = 1; ; attempt += 1) {
       // What is handed back on a stop must not be overtaken by what follows it in its context.
-      this.#stopping.signal.throwIfAborted()
-      if (isUnclear && (await this.#hasArrived(event))) {
-        this.#sent(event, 'found')
+      end.signal.throwIfAborted()
+      if (isUnclear && (await this.#hasArrived(posting.event, end.signal))) {
+        this.#sent(posting.event, 'found')
         return
       }
-      const result = await this.#post(message)
+      const result = await this.#post(posting)
       if (result.ok) {
-        this.#sent(event, 'sent')
+        this.#sent(posting.event, 'sent')
         return
       }
       if (isHopeless(result)) {
-        const { message: words } = result.error
-        if (result.status === TOO_LARGE) await deadLetters.store('up', message, 'oversize', words)
-        else await deadLetters.store('up', message, 'refused-by-api', words)
+        await this.#setAside(message, result)
         return
       }
-      metrics.apiSends.inc({ result: 'retried' })
       isUnclear = result.mayHaveArrived
+      if (isSignetError(result.error, 'SIGNET_NOT_LEADING')) {
+        // Of the same term: whoever leads in between has another one, and this one then never goes on.
+        while (term.leftMs <= 0) await sleep(PAUSE_MS, end.signal)
+        continue
+      }
+      metrics.apiSends.inc({ result: 'retried' })
       this.#fails(result.error)
-      await this.#wait(attempt, result)
+      await this.#wait(attempt, result, end.signal)
     }
   }
 
@@ -91,22 +113,34 @@ export class ApiSender {
     this.#stopping.abort(new SignetError('SIGNET_STOPPED', 'Sending to the Keptn API stops.'))
   }
 
-  #post({ body }: SetAside): Promise<ApiResult> {
+  #post({ body }: Posting): Promise<ApiResult> {
+    const { api, term } = this.#options
+    // An agent that was stopped meanwhile must not post what the next one has posted.
+    const before = (): void => {
+      mustHold(term)
+    }
     // Not stopped in the middle: an end that is unclear costs the next agent a question and a wait.
-    const call = { method: 'POST', path: '/v1/event', body } as const
-    return this.#options.api.call(call, new AbortController().signal)
+    const call = { method: 'POST', path: '/v1/event', body, before } as const
+    return api.call(call, new AbortController().signal)
   }
 
-  async #hasArrived(event: KeptnEvent): Promise<boolean> {
+  async #setAside(message: SetAside, { status, error }: Failed): Promise<void> {
+    const deadLetters = this.#options.deadLetters()
+    const { message: words } = error
+    if (status === TOO_LARGE) await deadLetters.store('up', message, 'oversize', words)
+    else await deadLetters.store('up', message, 'refused-by-api', words)
+  }
+
+  async #hasArrived(event: KeptnEvent, signal: AbortSignal): Promise<boolean> {
     const { settleWaitsMs = SETTLE_WAITS_MS } = this.#options
     for (const wait of settleWaitsMs) {
-      await sleep(wait, this.#stopping.signal)
+      await sleep(wait, signal)
       for (let attempt = 1; ; attempt += 1) {
-        const found = await this.#arrivals.look(event, this.#stopping.signal)
+        const found = await this.#arrivals.look(event, signal)
         if (found === true) return true
         if (found === false) break
         this.#fails(found.error)
-        await this.#wait(attempt, found)
+        await this.#wait(attempt, found, signal)
       }
     }
     return false
@@ -125,10 +159,10 @@ export class ApiSender {
     this.#trouble = trouble
   }
 
-  #wait(attempt: number, { retryAfterMs }: Failed): Promise<void> {
+  #wait(attempt: number, { retryAfterMs }: Failed, signal: AbortSignal): Promise<void> {
     const { retry = RETRY } = this.#options
     const wait = Math.max(backoffMs(retry, attempt, Math.random()), retryAfterMs ?? 0)
-    return sleep(wait, this.#stopping.signal)
+    return sleep(wait, signal)
   }
 }
 

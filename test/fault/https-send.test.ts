@@ -1,6 +1,8 @@
 import type { ExecutionContext } from 'ava'
 import test from 'ava'
 import { randomUUID } from 'node:crypto'
+import type { Term } from '../../src/links/term.ts'
+import { loneTerm } from '../../src/links/term.ts'
 import { eventually } from '../support/eventually.ts'
 import type { Fault } from '../support/faulty-api.ts'
 import { FaultyApi } from '../support/faulty-api.ts'
@@ -14,7 +16,7 @@ const FINISHED = 'sh.keptn.event.deployment.finished'
 const LIMIT = 60_000
 
 /** A task that a stamp has, whose answers go through an API with faults. */
-async function task(t: ExecutionContext, timeoutMs = 20_000) {
+async function task(t: ExecutionContext, timeoutMs = 20_000, term: Term = loneTerm()) {
   t.timeout(180_000)
   const { keptn, byHand } = await rig(t, { token: 'sesame' })
   const api = await FaultyApi.start(t, keptn.url)
@@ -23,6 +25,7 @@ async function task(t: ExecutionContext, timeoutMs = 20_000) {
     token: 'sesame',
     integrations: [wants([DEPLOYMENT])],
     timeoutMs,
+    term,
   })
   const link = await stamp.link()
   const run = await byHand()
@@ -167,4 +170,24 @@ test('what a stamp sent does not come back to it, not even to its next agent', a
   await rounds(await stamp.link(), 5)
   t.is(stamp.heard.withType(STARTED).length, 1)
   t.is(run.dropped().length, 0)
+})
+
+test('an agent whose lease is not renewed posts nothing, not even again, and goes on when it is', async (t) => {
+  const term = { ...loneTerm(), leftMs: Infinity }
+  const { api, link, answer, stored, done } = await task(t, 20_000, term)
+  api.fault = ({ method }) => {
+    if (method !== 'POST' || api.posts.length > 1) return undefined
+    term.leftMs = 0
+    return 503
+  }
+  answer('started')
+  answer('finished')
+  await eventually('the first post', () => api.posts.length === 1, LIMIT)
+  const polls = () => counted(link.metrics, 'signet_polls_total', 'ok')
+  const before = await polls()
+  await eventually('many chances', async () => (await polls()) >= before + 10, LIMIT)
+  t.is(api.posts.length, 1)
+  term.leftMs = Infinity
+  await done()
+  t.deepEqual(stored(), [STARTED, FINISHED])
 })

@@ -1,8 +1,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AddressInfo } from 'node:net'
 import type { ExecutionContext } from 'ava'
 import test from 'ava'
+import { SignetError } from '../../src/errors.ts'
+import { Exchange } from '../../src/https/exchange.ts'
 import { KeptnApi } from '../../src/https/keptn-api.ts'
 import type { KeptnApiOptions } from '../../src/https/keptn-api.ts'
 import type { Respond } from '../support/loopback-http.ts'
@@ -179,4 +182,52 @@ test('a proxy is used, with its own credentials, and never for the own machine',
   ])
   t.true((await api(t, http.url, over).call(get, never)).ok)
   t.is(connects.length, 1)
+})
+
+test('what is asked just before a request is written is asked when the connection is there, and can call it off', async (t) => {
+  const server = await LoopbackHttp.start((_, response) => {
+    response.end('{}')
+  })
+  t.teardown(() => server[Symbol.asyncDispose]())
+  // Accepts, and is never ready for a request.
+  const deaf = createServer(() => undefined)
+  deaf.listen(0, '127.0.0.1')
+  await once(deaf, 'listening')
+  t.teardown(() => deaf.close())
+  let asked = 0
+  const exchanged = () => {
+    const made = new Exchange({
+      proxies: {},
+      verifyTls: true,
+      timeoutMs: 20_000,
+      maxAnswerBytes: 1_000,
+    })
+    t.teardown(() => made.close())
+    return made
+  }
+  const send = (url: string, before: () => void, exchange = exchanged()) =>
+    exchange.send(
+      { method: 'POST', url: new URL(url), headers: {}, body: 'äbc', before },
+      new AbortController().signal,
+    )
+  const count = (): void => {
+    asked += 1
+  }
+  const { port } = deaf.address() as AddressInfo
+  const given = exchanged()
+  const waiting = send(`https://127.0.0.1:${port}/`, count, given)
+  await once(deaf, 'connection')
+  await sleep(100)
+  t.is(asked, 0, 'there is no connection to write to')
+  await given.close()
+  t.not((await waiting).kind, 'answered')
+  t.is((await send(server.url, count)).kind, 'answered')
+  t.is(asked, 1)
+  t.like(server.came[0], { body: 'äbc', headers: { 'content-length': '4' } })
+  const refused = await send(server.url, () => {
+    throw new SignetError('SIGNET_NOT_LEADING', 'no')
+  })
+  t.is(refused.kind, 'unsent')
+  t.like(refused, { error: { code: 'SIGNET_NOT_LEADING' } })
+  t.is(server.came.length, 1)
 })

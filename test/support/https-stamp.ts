@@ -12,6 +12,7 @@ import { CoreMessages } from '../../src/links/core-messages.ts'
 import { CoreSource } from '../../src/links/core-source.ts'
 import { Publisher } from '../../src/links/publisher.ts'
 import { Store } from '../../src/links/store.ts'
+import type { Term } from '../../src/links/term.ts'
 import { loneTerm } from '../../src/links/term.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
 import { fixedTopology } from '../../src/runtime/topology-source.ts'
@@ -44,6 +45,8 @@ export interface HttpsStampOptions {
   readonly timeoutMs?: number
   readonly sweepMs?: number
   readonly oauth?: OauthClient
+  /** The term of its agents; by default they are alone. */
+  readonly term?: Term
 }
 
 /** One agent's link. */
@@ -130,11 +133,17 @@ export class HttpsStamp {
       place: () => PLACE,
       home: 'eu-core',
       keptnStore: store,
-      term: loneTerm(),
+      term: this.#options.term ?? loneTerm(),
       publisher,
       listen: () => new CoreSource(side, 'sh.keptn.>'),
       wayIn,
       gate: this.#gate(),
+      // What the link does with an event is tried here; whose an event is, in test/integration/https-waves.test.ts.
+      turns: {
+        judge: () => 'take',
+        hear: () => undefined,
+        hasBegun: () => Promise.resolve(true),
+      },
       integrations: () => this.integrations,
       deadLetters,
       intervalMs: 50,
