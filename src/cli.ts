@@ -176,6 +176,8 @@ function addNatsConfig(topology: Command): void {
     .argument('[dir]', 'the folder', defaultTopology())
     .option('--stamp <name>', 'only the servers that this stamp connects to')
     .option('--joined <stamps...>', 'stamps that join by themselves, as <geo>/<name>', [])
+    .option('--leaf <stamps...>', 'stamps whose server is a leaf node, and both of their sides', [])
+    .option('--together <servers...>', 'servers that are one, with commas between their names', [])
     .addOption(
       new Option('--credential <kind>', 'how users show who they are')
         .choices(['password', 'nkey'])

@@ -6,6 +6,7 @@ import type { ServerAccess } from '../domain/nats-access/accounts.ts'
 import { federationAccess } from '../domain/nats-access/accounts.ts'
 import type { Credential } from '../domain/nats-access/config-text.ts'
 import { accountsText, variables } from '../domain/nats-access/config-text.ts'
+import { together } from '../domain/nats-access/together.ts'
 import { userSection } from '../domain/nats-access/rights-table.ts'
 import { isName } from '../domain/name.ts'
 import type { Stamp, Topology } from '../domain/topology.ts'
@@ -18,6 +19,10 @@ export interface NatsConfigCommand extends TopologyCommand {
   readonly stamp?: string
   /** Stamps that join by themselves, as `<geo>/<name>`: they stand in no ring file. */
   readonly joined: readonly string[]
+  /** Stamps whose server is both of their sides, a leaf node of a gateway server. */
+  readonly leaf: readonly string[]
+  /** Servers that are one: names with commas between them. */
+  readonly together: readonly string[]
   readonly credential: Credential
   readonly format: 'conf' | 'table'
   /** A folder to write a file for each server to, instead of stdout. */
@@ -32,7 +37,7 @@ export async function runTopologyNatsConfig(command: NatsConfigCommand): Promise
   const parsed = await readTopology(command.dir)
   if (!parsed.ok) return refuseTopology(command, parsed.mistakes, parsed.warnings)
   const topology = withStamps(parsed.topology, command.joined)
-  const servers = federationAccess(topology).filter(({ server }) =>
+  const servers = asTheyRun(topology, command).filter(({ server }) =>
     isWanted(command, topology, server),
   )
   const files = servers.map((access) => fileOf(access, command))
@@ -74,6 +79,39 @@ function isWanted(
   if (geo === undefined) throw unknownStamp(wanted)
   const mine = [`gateway-${geo}`, `keptn-${wanted}`, ...planes.map(({ name }) => `store-${name}`)]
   return mine.includes(server)
+}
+
+/** The servers of a federation, those that are one in one. */
+function asTheyRun(topology: Topology, { leaf, together: groups }: NatsConfigCommand) {
+  const homes = new Set(topology.controlPlanes.map(({ home }) => home.stamp))
+  for (const stamp of leaf)
+    if (homes.has(stamp) || topology.stamps.every(({ name }) => name !== stamp))
+      throw new SignetError(
+        'SIGNET_USAGE',
+        `--leaf ${stamp}: the topology has no such stamp, or it is a home stamp, which is none.`,
+      )
+  let servers = federationAccess(topology, leaf)
+  for (const group of groups) {
+    const names = group.split(',')
+    const members = names.map((name) => servers.find(({ server }) => server === name))
+    const known = members.filter((member) => member !== undefined)
+    const unknown = names.filter((_, index) => members[index] === undefined)
+    if (unknown.length > 0 || new Set(names).size < names.length)
+      throw new SignetError(
+        'SIGNET_USAGE',
+        `--together ${group}: ${unknown.join(', ') || 'a name stands there twice, which'} is no server of ` +
+          `this federation. Its servers are ${servers.map(({ server }) => server).join(', ')}.`,
+      )
+    const one = together(known)
+    if (one === undefined)
+      throw new SignetError(
+        'SIGNET_USAGE',
+        `--together ${group}: the Keptn NATS of two stamps cannot be one server, and one that is a leaf node is a ` +
+          'server of its own.',
+      )
+    servers = servers.flatMap((it) => (it === known[0] ? [one] : known.includes(it) ? [] : [it]))
+  }
+  return servers
 }
 
 function withStamps(topology: Topology, joined: readonly string[]): Topology {

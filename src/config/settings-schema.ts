@@ -132,7 +132,7 @@ export const agentTable = {
     'storeReplicas',
     ['SIGNET_STORE_REPLICAS'],
     count(1),
-    'Replicas of the streams in the hub store. Without it: as many as the servers allow, up to 3.',
+    'Replicas of the streams in the hub store. Without it: three where the store is a cluster, else one.',
   ),
   presenceIntervalMs: setting(
     'presenceInterval',

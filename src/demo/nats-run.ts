@@ -22,6 +22,13 @@ export interface NatsFolder {
   readonly ports: string
 }
 
+/** How a nats-server is run, beyond its configuration. */
+export interface NatsRunOptions {
+  /** All of its environment; default: ours. */
+  readonly environment?: Readonly<Record<string, string>>
+  readonly args?: readonly string[]
+}
+
 /** One run of a nats-server, from its start to its end. */
 export interface NatsRun {
   readonly pid: number
@@ -52,12 +59,13 @@ export async function runNatsServer(
   binary: string,
   name: string,
   folder: NatsFolder,
+  how: NatsRunOptions = {},
 ): Promise<NatsRun> {
   // A file left by a killed run would be taken for this one's, should the process id come round again.
   await rm(folder.ports, { recursive: true, force: true })
   await mkdir(folder.ports, { recursive: true })
   const logStart = (await readLog(folder)).length
-  const run = await launch(binary, name, folder)
+  const run = await launch(binary, name, folder, how)
   try {
     const ports = await waitUntil(
       async () => {
@@ -93,13 +101,18 @@ async function launch(
   binary: string,
   name: string,
   folder: NatsFolder,
+  { environment, args = [] }: NatsRunOptions,
 ): Promise<Omit<NatsRun, 'ports'>> {
   const log = await open(folder.log, 'a')
   try {
     // Apart from the terminal's process group: Ctrl-C is for the program, which ends its servers in
     // its own order.
     const child = await started(name, () =>
-      spawn(binary, ['-c', folder.config], { stdio: ['ignore', log.fd, log.fd], detached: true }),
+      spawn(binary, ['-c', folder.config, ...args], {
+        stdio: ['ignore', log.fd, log.fd],
+        detached: true,
+        ...(environment === undefined ? {} : { env: environment }),
+      }),
     )
     const { pid } = child
     let ended = false

@@ -1,7 +1,8 @@
 import { sleep } from '../runtime/clock.ts'
 import { Bucket } from './bucket.ts'
 import { LEASE_MS } from './lease.ts'
-import type { Replicas, Store } from './store.ts'
+import type { Replicas } from './replicas.ts'
+import type { Store } from './store.ts'
 
 export interface AgentListOptions {
   readonly store: Store

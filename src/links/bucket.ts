@@ -3,8 +3,10 @@ import { Kvm } from '@nats-io/kv'
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { bucketStream } from '../domain/store-names.ts'
 import { SignetError } from '../errors.ts'
-import type { Replicas, Store } from './store.ts'
-import { translate, withReplicas } from './store.ts'
+import type { Replicas } from './replicas.ts'
+import { withReplicas } from './replicas.ts'
+import type { Store } from './store.ts'
+import { translate } from './store.ts'
 import { mustHold } from './term.ts'
 
 /** A value with the revision that guards its next change. */

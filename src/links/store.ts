@@ -19,14 +19,13 @@ import type { ConsumerPlan } from './consumer-config.ts'
 import { consumerConfig, outdated } from './consumer-config.ts'
 import type { DurableSource } from './delivery.ts'
 import { PulledSource } from './delivery-source.ts'
+import type { Replicas } from './replicas.ts'
+import { withReplicas } from './replicas.ts'
 import type { MessageHeaders } from './stream-headers.ts'
 import { readHeaders } from './stream-headers.ts'
 import type { NatsSide } from './nats-side.ts'
 import type { Right } from './term.ts'
 import { ALWAYS, mustHold } from './term.ts'
-
-/** How many servers keep a copy; `most`: as many as there are, up to 3. */
-export type Replicas = number | 'most'
 
 /** A stream that Signet owns. Times are in milliseconds. */
 export interface StreamPlan {
@@ -78,6 +77,7 @@ const API_TIMEOUT_MS = 5_000
 const NOT_FOUND = { stream: 10_059, consumer: 10_014, message: 10_037 }
 const SUBJECTS_OVERLAP = 10_065
 const NOT_ENABLED_FOR_ACCOUNT = 10_039
+const NO_SUITABLE_PEERS = 10_005
 
 export interface StoreOptions {
   /** The right to change what is stored and to read consumers; default: always. */
@@ -301,23 +301,6 @@ export class Store {
   }
 }
 
-/** The most copies that a store may keep; fewer where it has fewer servers. */
-const MOST_REPLICAS = 3
-
-/** Makes something with the wanted replicas; `most` falls back to one where the server has no three. */
-export async function withReplicas<T>(
-  replicas: Replicas,
-  make: (replicas: number) => Promise<T>,
-): Promise<T> {
-  if (replicas !== 'most') return make(replicas)
-  try {
-    return await make(MOST_REPLICAS)
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError)) throw error
-    return make(1)
-  }
-}
-
 function streamConfig(
   plan: StreamPlan,
   replicas: number,
@@ -366,5 +349,10 @@ export function translate(error: unknown, what: string): SignetError {
       { cause: error, details },
     )
   }
-  return new SignetError('SIGNET_JETSTREAM_MISSING', `${what}: ${why}.`, { cause: error, details })
+  const few = error instanceof JetStreamApiError && error.code === NO_SUITABLE_PEERS
+  const hint = few
+    ? ' Three servers are asked for; SIGNET_STORE_REPLICAS says how many otherwise.'
+    : ''
+  const message = `${what}: ${why}.${hint}`
+  return new SignetError('SIGNET_JETSTREAM_MISSING', message, { cause: error, details })
 }

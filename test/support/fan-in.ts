@@ -32,7 +32,7 @@ interface Aggregate {
 }
 
 /** Triggers the one sequence of the rig's Keptn. */
-export function trigger(rig: Rig): Promise<{ context: string; id: string }> {
+export function trigger(rig: Pick<Rig, 'keptn'>): Promise<{ context: string; id: string }> {
   return rig.keptn.triggerSequence({
     project: 'shop',
     stage: 'dev',
@@ -43,7 +43,7 @@ export function trigger(rig: Rig): Promise<{ context: string; id: string }> {
 
 /** Waits for the end of a delivery, and reads what Keptn got of its task. */
 export async function delivered(
-  rig: Rig,
+  rig: Pick<Rig, 'keptn'>,
   context: string,
   { task = 'deployment', timeoutMs = 60_000 }: { task?: string; timeoutMs?: number } = {},
 ): Promise<Delivered> {

@@ -1,5 +1,4 @@
 import type { JetStreamManager } from '@nats-io/jetstream'
-import { randomUUID } from 'node:crypto'
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { connect, headers } from '@nats-io/transport-node'
@@ -22,10 +21,10 @@ import type { Supercluster } from '../../src/demo/supercluster.ts'
 import { KEPTN_STREAM, LOCAL_STREAM, storeNames } from '../../src/domain/store-names.ts'
 import type { Log } from '../../src/observe/log.ts'
 import { createLog } from '../../src/observe/log.ts'
+import { agentConfig } from './agent-config.ts'
 import { Listener } from './listener.ts'
 import { natsServerBinary } from './nats-server.ts'
 import { accessOf, testAccess } from './rig-access.ts'
-import { tunnelConfig } from './tunnel-config.ts'
 import { SimulatedStamps } from './simulated-stamps.ts'
 import type { StoredMessage } from './stream-reader.ts'
 import { GrowingStream, readStream } from './stream-reader.ts'
@@ -172,29 +171,19 @@ export class Rig implements AsyncDisposable {
     )
     const agent = createAgent(
       {
-        version: '0.0.0',
-        topology,
-        stamp,
+        ...agentConfig({
+          topology,
+          stamp,
+          gateway: {
+            servers: [this.supercluster.gatewayOf(stamp).url],
+            auth: accessOf(this.federation, stamp).gateway,
+          },
+          keptn: {
+            servers: [this.supercluster.keptn(stamp).url],
+            auth: accessOf(this.federation, stamp).keptn,
+          },
+        }),
         ...(joining && { joinAt: { geo: joining.geo, ring: joining.ring } }),
-        agent: randomUUID(),
-        gateway: {
-          servers: [this.supercluster.gatewayOf(stamp).url],
-          auth: accessOf(this.federation, stamp).gateway,
-        },
-        keptn: {
-          servers: [this.supercluster.keptn(stamp).url],
-          auth: accessOf(this.federation, stamp).keptn,
-        },
-        admin: { host: '127.0.0.1', port: 0 },
-        services: { host: '127.0.0.1', port: 0 },
-        http: { host: '127.0.0.1', port: 0 },
-        inFlight: 64,
-        drainMs: 5_000,
-        dedupeWindowMs: 86_400_000,
-        retentionMs: 604_800_000,
-        presenceIntervalMs: 500,
-        replicas: 1,
-        tunnel: tunnelConfig(),
         ...over,
       },
       log,

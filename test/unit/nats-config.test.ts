@@ -21,6 +21,8 @@ async function run(more: Partial<NatsConfigCommand> = {}) {
     json: false,
     color: false,
     joined: [],
+    leaf: [],
+    together: [],
     credential: 'password',
     format: 'conf',
     stdout: { write: (text) => out.push(text) },
@@ -84,6 +86,45 @@ test('a stamp gets the servers that it connects to, listed or not', async (t) =>
   ]) {
     const error = await t.throwsAsync(run(more))
     t.true(isSignetError(error, 'SIGNET_USAGE'), JSON.stringify(more))
+  }
+})
+
+test('a stamp that is a leaf node has both sides on its server, and only one is linked', async (t) => {
+  const { out } = await run({ leaf: ['us-1'], stamp: 'us-1' })
+  const keptn = out.slice(out.indexOf('# keptn-us-1'))
+  t.regex(keptn, /^ {2}KEPTN \{\n {4}jetstream: enabled/m)
+  t.regex(
+    keptn,
+    /^ {2}GATEWAY \{\n {4}users: \[\n.*\n {6}\{ user: "stamp-us-1", password: \$NATS_PASSWORD_STAMP_US_1/m,
+  )
+  for (const leaf of ['core', 'nobody']) {
+    const error = await t.throwsAsync(run({ leaf: [leaf] }))
+    t.true(isSignetError(error, 'SIGNET_USAGE'), leaf)
+  }
+})
+
+test('servers that are one have all accounts, and no link between them', async (t) => {
+  const { out } = await run({ together: ['gateway-eu,store-main,keptn-core'] })
+  const one = out.slice(0, out.indexOf('# gateway-us'))
+  t.regex(one, /^ {2}FED \{\n {4}jetstream: enabled\n {4}mappings \{/m)
+  // Where two of them match, the server takes either.
+  const mappings = [...one.matchAll(/^ {6}"(\$JS\S+)": "\$\S+"$/gm)].map(([, it = '']) => it)
+  t.is(mappings.length, 5)
+  for (const a of mappings)
+    for (const b of mappings) if (a !== b) t.false(subjectMatches(a, b.replace('>', 'x')), a)
+  for (const user of ['hub-main', 'admin-main', 'stamp-eu-1', 'agent-core', 'keptn'])
+    t.is(one.split(`{ user: "${user}"`).length, 2, user)
+  t.false(one.includes('user: "store-main"'))
+  t.regex(one, /^no_auth_user: "keptn"$/m)
+  t.is(out.split('# store-main:').length, 1)
+  for (const group of [
+    'gateway-eu,nothing',
+    'gateway-eu,gateway-eu',
+    'keptn-core,keptn-eu-1',
+    'gateway-eu,keptn-eu-1',
+  ]) {
+    const error = await t.throwsAsync(run({ together: [group], leaf: ['eu-1'] }))
+    t.true(isSignetError(error, 'SIGNET_USAGE'), group)
   }
 })
 

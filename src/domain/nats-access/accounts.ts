@@ -19,6 +19,10 @@ export interface ServerAccess {
   readonly accounts: readonly Account[]
   /** Whom a client is that has no credentials. */
   readonly noAuthUser?: string
+  /** The account that its link to a gateway server as a leaf node is bound to, and who it is there. */
+  readonly leaf?: { readonly account: string; readonly user: string }
+  /** The JetStream domain that a hub store is. */
+  readonly domain?: string
 }
 
 export interface Account {
@@ -27,6 +31,8 @@ export interface Account {
   readonly users: readonly User[]
   /** Whether its users reach the federation's account by imports of what they may say. */
   readonly imports: boolean
+  /** Subjects that the server takes for others, before it looks at rights. */
+  readonly mappings?: Readonly<Record<string, string>>
 }
 
 export interface User {
@@ -40,13 +46,18 @@ export interface User {
 
 /** The account that hub, hub store and, by imports, all others share. */
 export const FEDERATION_ACCOUNT = 'FED'
+/** The gateway side of a stamp on its own server, where that is a leaf node. */
+const LEAF_ACCOUNT = 'GATEWAY'
 
 /**
  * Who may connect where in a federation, and what they may do there. Each stamp is an account of its own: NATS
  * checks no reply subject, and whoever shares an account with a hub store can have it answer into its API
- * (docs/security.md).
+ * (docs/security.md). The servers of `leafStamps` are both sides of their stamp, leaf nodes of a gateway server.
  */
-export function federationAccess(topology: Topology): readonly ServerAccess[] {
+export function federationAccess(
+  topology: Topology,
+  leafStamps: readonly string[] = [],
+): readonly ServerAccess[] {
   const planes = planesOf(topology)
   const homes = new Set(planes.map(({ home }) => home))
   const stamps = topology.stamps.filter(({ name }) => !homes.has(name))
@@ -54,7 +65,10 @@ export function federationAccess(topology: Topology): readonly ServerAccess[] {
     ...topology.geos.map(({ name }) => gatewayAccess(topology, name, stamps)),
     ...planes.map((plane) => storeAccess(plane)),
     ...planes.map(({ home }) => homeAccess(home)),
-    ...stamps.map((stamp) => keptnAccess(stamp, planes)),
+    ...stamps.map((stamp) => {
+      const keptn = keptnAccess(stamp, planes)
+      return leafStamps.includes(stamp.name) ? withGatewaySide(keptn, stamp, planes) : keptn
+    }),
   ]
 }
 
@@ -74,7 +88,7 @@ function gatewayAccess(topology: Topology, geo: string, stamps: readonly Stamp[]
         rights: hubRights(plane),
       },
       {
-        name: `store-${plane.scope.controlPlane}`,
+        name: storeUser(plane.scope.controlPlane),
         about: `the leaf link of the hub store of ${plane.scope.controlPlane}`,
         rights: storeRights(plane),
       },
@@ -94,19 +108,32 @@ function gatewayAccess(topology: Topology, geo: string, stamps: readonly Stamp[]
   }
 }
 
-function stampAccount({ name: stamp, geo }: Stamp, planes: readonly Plane[]): Account {
-  const name = `stamp-${stamp}`
+function stampAccount(stamp: Stamp, planes: readonly Plane[]): Account {
+  const user = stampUser(stamp, planes)
+  return { name: upper(user.name), jetstream: false, imports: true, users: [user] }
+}
+
+function stampUser({ name: stamp, geo }: Stamp, planes: readonly Plane[]): User {
   return {
-    name: upper(name),
-    jetstream: false,
-    imports: true,
-    users: [
-      {
-        name,
-        about: `the agents of stamp ${stamp}`,
-        rights: allRights(...planes.map((plane) => stampRights(plane, { geo, stamp }))),
-      },
-    ],
+    name: `stamp-${stamp}`,
+    about: `the agents of stamp ${stamp}`,
+    rights: allRights(...planes.map((plane) => stampRights(plane, { geo, stamp }))),
+  }
+}
+
+/** The agents are there whom they would be at the gateway server, and so is the link. */
+function withGatewaySide(
+  keptn: ServerAccess,
+  stamp: Stamp,
+  planes: readonly Plane[],
+): ServerAccess {
+  const user = stampUser(stamp, planes)
+  const side: Account = { name: LEAF_ACCOUNT, jetstream: false, imports: false, users: [user] }
+  return {
+    ...keptn,
+    about: `the NATS of ${stamp.name}, both of its sides`,
+    accounts: [...keptn.accounts.slice(0, -1), side, system],
+    leaf: { account: LEAF_ACCOUNT, user: user.name },
   }
 }
 
@@ -126,7 +153,7 @@ function people(
 }
 
 /** The store is the federation's account, with JetStream: who administers it may do all there. */
-function storeAccess({ scope }: Plane): ServerAccess {
+function storeAccess({ scope, storeDomain: domain }: Plane): ServerAccess {
   const admin = { name: `admin-${scope.controlPlane}`, about: 'who administers the hub store' }
   return {
     server: `store-${scope.controlPlane}`,
@@ -135,7 +162,14 @@ function storeAccess({ scope }: Plane): ServerAccess {
       { name: FEDERATION_ACCOUNT, jetstream: true, imports: false, users: [admin] },
       system,
     ],
+    leaf: { account: FEDERATION_ACCOUNT, user: storeUser(scope.controlPlane) },
+    domain,
   }
+}
+
+/** Whom the leaf link of a hub store is. */
+function storeUser(controlPlane: string): string {
+  return `store-${controlPlane}`
 }
 
 function keptnAccess({ name: stamp }: Stamp, planes: readonly Plane[]): ServerAccess {

@@ -44,11 +44,12 @@ function accountLines(
   all: readonly Account[],
   credential: Credential,
 ): readonly string[] {
-  const { name, jetstream, users, imports } = account
+  const { name, jetstream, users, imports, mappings = {} } = account
   const exported = name === FEDERATION_ACCOUNT ? all.filter((one) => one.imports) : []
   return [
     `  ${name} {`,
     ...(jetstream ? ['    jetstream: enabled'] : []),
+    ...mappingLines(mappings),
     '    users: [',
     ...users.flatMap((user) => userLines(user, credential)),
     '    ]',
@@ -56,6 +57,11 @@ function accountLines(
     ...block('imports', imports ? importLines(account) : []),
     '  }',
   ]
+}
+
+function mappingLines(mappings: Readonly<Record<string, string>>): readonly string[] {
+  const lines = Object.entries(mappings).map(([from, to]) => `      ${quoted(from)}: ${quoted(to)}`)
+  return lines.length === 0 ? [] : ['    mappings {', ...lines, '    }']
 }
 
 function userLines(user: User, credential: Credential): readonly string[] {
