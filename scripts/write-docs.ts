@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { metricsPage } from './metrics-page.ts'
+import { doctorPage } from '../src/doctor/page.ts'
 import { permissionsPage } from './permissions-page.ts'
 import { configurationPage, topologyJsonSchema } from '../src/config/describe.ts'
 
@@ -11,6 +12,7 @@ import { configurationPage, topologyJsonSchema } from '../src/config/describe.ts
 const DOCUMENTS = [
   { path: 'docs/configuration.md', make: configurationPage },
   { path: 'docs/metrics.md', make: metricsPage },
+  { path: 'docs/doctor.md', make: doctorPage },
   { path: 'docs/permissions.md', make: permissionsPage },
   { path: 'docs/topology.schema.json', make: topologyJsonSchema },
 ]

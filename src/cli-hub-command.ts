@@ -34,16 +34,26 @@ export function hubCommand(parent: Command, name: string, description: string): 
 }
 
 /** Runs a command that asks a hub, and tells cli.ts its exit code. */
-export async function run(
+export function run(
   cli: HubCli,
   flags: Flags,
   command: (command: HubCommand) => Promise<number>,
 ): Promise<void> {
-  const { version, stopped, color, ended } = cli
+  const { version, stopped, color } = cli
   const { stdout, stderr, env } = process
   const json = flags['json'] === true
+  return interruptible(cli, () =>
+    command({ environment: env, flags, version, json, stdout, stderr, color, stopped }),
+  )
+}
+
+/** Runs a command that a signal may end while it waits, and tells cli.ts its exit code. */
+export async function interruptible(
+  { stopped, ended }: HubCli,
+  command: () => Promise<number>,
+): Promise<void> {
   try {
-    ended(await command({ environment: env, flags, version, json, stdout, stderr, color, stopped }))
+    ended(await command())
   } catch (error) {
     // Whatever it was waiting for: whoever ended it does not want to read about it.
     if (!stopped.aborted) throw error

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { addDoctor } from './cli-doctor.ts'
+import type { HubCli } from './cli-hub-command.ts'
 import { addHubCommands } from './cli-hub.ts'
 import type { NatsConfigCommand } from './commands/topology-nats-config.ts'
 import type { TopologyCommand } from './commands/topology-output.ts'
@@ -40,14 +42,16 @@ function program(): Command {
   addDistributor(signet, version)
   addDemo(signet)
   addTopology(signet)
-  addHubCommands(signet, {
+  const cli: HubCli = {
     version,
     stopped,
     color: hasColor(),
     ended: (code) => {
       exitCode = code
     },
-  })
+  }
+  addHubCommands(signet, cli)
+  addDoctor(signet, cli)
   return signet
 }
 

@@ -79,7 +79,10 @@ export async function withHub<T>(command: HubCommand, work: (hub: Hub) => Promis
 }
 
 /** Lines on stdout: as wide as a terminal, and whole elsewhere. */
-export function writeLines({ stdout, color }: HubCommand, lines: readonly Line[]): void {
+export function writeLines(
+  { stdout, color }: Pick<HubCommand, 'stdout' | 'color'>,
+  lines: readonly Line[],
+): void {
   const { isTTY, columns = 80 } = stdout
   const width = isTTY === true ? columns : Infinity
   const paint = paintFor(color)
@@ -116,7 +119,8 @@ function whichPlane(asked: string | undefined, names: readonly string[]): Signet
   return new SignetError('SIGNET_USAGE', message)
 }
 
-function whoAsks(): string {
+/** `user@host`, for the hub's log. */
+export function whoAsks(): string {
   try {
     return `${userInfo().username}@${hostname()}`
   } catch {

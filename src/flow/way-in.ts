@@ -7,7 +7,7 @@ import type { Headers } from '../links/delivery.ts'
 import { HTTPS_LINK, LINK, MESSAGE_ID } from '../links/header-names.ts'
 import { fingerprint, messageId } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
-import type { Store, StoredMessage } from '../links/store.ts'
+import type { Store, StoredMessage, StreamPlan } from '../links/store.ts'
 
 /** What became of an event at the way in. `conflict`: its id is taken by another body. */
 export type Entered = 'stored' | 'duplicate' | 'conflict'
@@ -24,6 +24,20 @@ export interface WayInOptions {
 const REMEMBERED = 20_000
 /** In place of a fingerprint, where any body under the id passes for the same event. */
 const ANY_BODY = ''
+
+/** The stream of the way in. */
+export function inboundPlan(dedupeWindowMs: number): StreamPlan {
+  return {
+    name: INBOUND_STREAM,
+    subjects: [INBOUND_PATTERN],
+    // An id is remembered for the window whether its message still lies there or not, and a kill of
+    // the server reads the window back from what lies there (nats-notes 4.1).
+    maxAgeMs: dedupeWindowMs,
+    duplicateWindowMs: dedupeWindowMs,
+    replicas: 1,
+    republish: { src: INBOUND_PATTERN, dest: KEPTN_PATTERN },
+  }
+}
 
 /**
  * The only way into a Keptn NATS (DESIGN 4): a stream that republishes what it stores to Keptn's subjects,
@@ -56,16 +70,7 @@ export class WayIn {
       this.#isDurable = false
       return
     }
-    await store.ensureStream({
-      name: INBOUND_STREAM,
-      subjects: [INBOUND_PATTERN],
-      // An id is remembered for the window whether its message still lies there or not, and a kill of
-      // the server reads the window back from what lies there (nats-notes 4.1).
-      maxAgeMs: dedupeWindowMs,
-      duplicateWindowMs: dedupeWindowMs,
-      replicas: 1,
-      republish: { src: INBOUND_PATTERN, dest: KEPTN_PATTERN },
-    })
+    await store.ensureStream(inboundPlan(dedupeWindowMs))
   }
 
   /** Brings an event in. Tries for as long as it takes; rejections as `Publisher.store`. */

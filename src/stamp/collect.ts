@@ -12,7 +12,7 @@ import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import { MESSAGE_ID, PATH } from '../links/header-names.ts'
 import { answerMessageId } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
-import type { Store } from '../links/store.ts'
+import type { Store, StreamPlan } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -41,7 +41,22 @@ export interface CollectOptions {
   readonly metrics: Metrics
 }
 
-/** Makes the stream that keeps what the integrations publish, agent or not, and its consumer. */
+/** The stream that keeps what the integrations publish, agent or not. */
+export function localPlan({
+  retentionMs,
+  dedupeWindowMs,
+}: Pick<CollectOptions, 'retentionMs' | 'dedupeWindowMs'>): StreamPlan {
+  return {
+    name: LOCAL_STREAM,
+    subjects: [KEPTN_PATTERN],
+    maxAgeMs: retentionMs,
+    // Integrations set no message ids; what we brought in has been judged by SIGNET_IN.
+    duplicateWindowMs: Math.min(dedupeWindowMs, 120_000),
+    replicas: 1,
+  }
+}
+
+/** Makes that stream, and its consumer. */
 export async function openCollection(
   options: Pick<
     CollectOptions,
@@ -50,14 +65,7 @@ export async function openCollection(
 ): Promise<void> {
   const { keptnStore, place, retentionMs, dedupeWindowMs, isDurable } = options
   if (!isDurable()) return
-  await keptnStore.ensureStream({
-    name: LOCAL_STREAM,
-    subjects: [KEPTN_PATTERN],
-    maxAgeMs: retentionMs,
-    // Integrations set no message ids; what we brought in has been judged by SIGNET_IN.
-    duplicateWindowMs: Math.min(dedupeWindowMs, 120_000),
-    replicas: 1,
-  })
+  await keptnStore.ensureStream(localPlan({ retentionMs, dedupeWindowMs }))
   await keptnStore.ensureConsumer({
     stream: LOCAL_STREAM,
     durable: durableName(place().stamp),

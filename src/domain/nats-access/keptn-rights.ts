@@ -93,6 +93,7 @@ export function keptnRights(home: string): Rights {
 function basics(agent: string): Say[] {
   return [
     say(`${apiPrefix()}.INFO`, 'one', 'whether there is JetStream'),
+    say(`${apiPrefix()}.STREAM.NAMES`, 'one', 'whether another stream has Keptn’s subjects'),
     say(INBOUND_PATTERN, 'one', 'the way in'),
     say(`${inboxPrefix(agent)}.>`, 'none', 'the probe for two sides of one account'),
   ]
