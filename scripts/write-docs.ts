@@ -1,5 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { dashboardJson } from './dashboards/dashboard.ts'
+import { federation } from './dashboards/federation.ts'
+import { link } from './dashboards/link.ts'
+import { rollout } from './dashboards/rollout.ts'
+import { tunnel } from './dashboards/tunnel.ts'
 import { metricsPage } from './metrics-page.ts'
 import { doctorPage } from '../src/doctor/page.ts'
 import { permissionsPage } from './permissions-page.ts'
@@ -15,6 +20,10 @@ const DOCUMENTS = [
   { path: 'docs/doctor.md', make: doctorPage },
   { path: 'docs/permissions.md', make: permissionsPage },
   { path: 'docs/topology.schema.json', make: topologyJsonSchema },
+  ...[federation, link, rollout, tunnel].map((board) => ({
+    path: `deploy/grafana/${board.name}.json`,
+    make: () => dashboardJson(board),
+  })),
 ]
 
 const isCheck = process.argv.includes('--check')

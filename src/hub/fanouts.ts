@@ -78,6 +78,11 @@ export class FanOuts {
     return [...this.#live.values()].map(({ head }) => head)
   }
 
+  /** All that are open, as they stand now; not to be kept. */
+  *standing(): Iterable<{ readonly head: FanOut; readonly records: TargetRecords }> {
+    yield* this.#live.values()
+  }
+
   /** One that is open, by the id of its `.triggered`, with what its stamps have answered so far. */
   find(id: string): { readonly head: FanOut; readonly records: TargetRecords } | undefined {
     const live = this.#live.get(id)

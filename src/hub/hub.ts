@@ -38,6 +38,8 @@ import type { HttpsStampsOptions } from './https-stamps.ts'
 import { HttpsStamps } from './https-stamps.ts'
 import { keptnReader } from './keptn-reader.ts'
 import { Membership } from './membership.ts'
+import { observeFanOuts } from './observe-fanouts.ts'
+import { observeStamps } from './observe-stamps.ts'
 import { routePump } from './route-pump.ts'
 import { listStamps } from './stamp-list.ts'
 import type { StampRecord } from './stamp-registry.ts'
@@ -179,19 +181,16 @@ export class Hub implements Part {
   /** Sets the gauges that say how things stand now. */
   observe(): void {
     const { metrics } = this.#options
-    if (this.#fanOuts !== undefined) metrics.fanoutsOpen.set(this.#fanOuts.open)
-    observePumps(this.#pumps, metrics)
-    const online = new Map<string, number>()
-    for (const { geo, ring, name } of this.topology.stamps) {
-      const key = `${geo} ${ring}`
-      const isThere = this.#registry?.record(name) !== undefined && this.#registry.isOnline(name)
-      online.set(key, (online.get(key) ?? 0) + (isThere ? 1 : 0))
+    if (this.#fanOuts !== undefined) {
+      metrics.fanoutsOpen.set(this.#fanOuts.open)
+      observeFanOuts(this.#fanOuts.standing(), this.topology.rings, Date.now(), metrics)
     }
-    // A ring that a reload took away is not to be counted for ever.
-    metrics.stampsOnline.clear()
-    for (const [key, count] of online) {
-      const [geo = '', ring = ''] = key.split(' ')
-      metrics.stampsOnline.set({ geo, ring }, count)
+    observePumps(this.#pumps, metrics)
+    const registry = this.#registry
+    if (registry !== undefined) {
+      const isThere = (stamp: string): boolean =>
+        registry.record(stamp) !== undefined && registry.isOnline(stamp)
+      observeStamps(this.topology.stamps, isThere, metrics)
     }
   }
 

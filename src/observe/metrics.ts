@@ -62,6 +62,18 @@ export class Metrics {
     'Fan-outs that wait for answers.',
     [],
   )
+  readonly fanoutStates = this.#level(
+    'hub',
+    'signet_fanouts_by_state',
+    'Open fan-outs that are `running`, `paused` (by hand or because Keptn paused the sequence) or `stopped` (no further stamp begins).',
+    ['result'],
+  )
+  readonly fanoutStamps = this.#level(
+    'hub',
+    'signet_fanout_stamps',
+    'Stamps of open fan-outs by where they stand: `pending` (their turn has not come), `waiting`, `running`, `passed`, `failed`, `skipped`, `not-begun`.',
+    ['ring', 'result'],
+  )
   readonly fanoutSeconds = this.#spread(
     'hub',
     'signet_fanout_duration_seconds',
@@ -122,6 +134,12 @@ export class Metrics {
     'hub',
     'signet_stamps_online',
     'Stamps, listed or joined, whose agents are heard of, by where they stand.',
+    ['geo', 'ring'],
+  )
+  readonly stampsKnown = this.#level(
+    'hub',
+    'signet_stamps_known',
+    'Stamps that belong to the federation, listed or joined, by where they stand.',
     ['geo', 'ring'],
   )
   readonly refusedStamps = this.#count(
