@@ -14,6 +14,8 @@ export interface AgentProcessOptions {
   /** The built command line: `dist/src/cli.js`. */
   readonly cli: string
   readonly environment: Readonly<Record<string, string>>
+  /** More of it that is known only by then; asked at each start. */
+  readonly atStart?: () => Readonly<Record<string, string>>
   /** Its log goes here, over all its lives. */
   readonly logFile: string
 }
@@ -48,9 +50,9 @@ export class AgentProcess implements AsyncDisposable {
   /** Starts the process; `ready()` waits until it works. */
   start(): void {
     if (this.#child !== undefined) return
-    const { cli, environment, logFile } = this.#options
+    const { cli, environment, atStart, logFile } = this.#options
     const child = spawn(process.execPath, [cli, 'agent'], {
-      env: { PATH: process.env['PATH'], ...environment },
+      env: { PATH: process.env['PATH'], ...environment, ...atStart?.() },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.#child = child

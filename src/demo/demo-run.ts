@@ -62,6 +62,7 @@ export async function runDemo(options: DemoOptions): Promise<Demo> {
 
 async function deliver(options: DemoOptions, closers: Closers): Promise<Omit<Demo, 'close'>> {
   const { plan, binary, cli, dir, hear, now, stopped } = options
+  let keptnUrl = ''
   const federation = await Federation.prepare({
     binary,
     cli,
@@ -70,6 +71,8 @@ async function deliver(options: DemoOptions, closers: Closers): Promise<Omit<Dem
     rings: plan.rings,
     stamps: plan.stamps,
     stages: plan.stages.map(({ stage, ring }) => ({ stage, rings: [ring] })),
+    // The hub finds Keptn's services there: for calls of integrations, and to ask whether a sequence is paused.
+    atStart: () => ({ SIGNET_KEPTN_SERVICES: servicesAt(keptnUrl) }),
   })
   closers.add(() => federation.close())
   hear({ kind: 'servers', at: now(), count: federation.supercluster.processes.size })
@@ -80,6 +83,7 @@ async function deliver(options: DemoOptions, closers: Closers): Promise<Omit<Dem
     dispatchMs,
   })
   closers.add(() => keptn.stop())
+  keptnUrl = keptn.url
   await unlessStopped(startAgents(federation, options), stopped)
   const hubStore = await HubStoreView.open(federation)
   closers.add(() => hubStore.close())
@@ -102,6 +106,12 @@ async function deliver(options: DemoOptions, closers: Closers): Promise<Omit<Dem
   const scene = { plan, federation, keptn, integrations, hubStore, context }
   const evidence = await unlessStopped(settledEvidence(scene, told, stopped), stopped)
   return { report: reportOf(evidence), federation, keptn }
+}
+
+/** Where those services of Keptn are that the double has, as the setting wants it. */
+function servicesAt(url: string): string {
+  const doubled = ['shipyard-controller', 'mongodb-datastore', 'api-service']
+  return doubled.map((name) => `${name}=${url}`).join(',')
 }
 
 /** Waits for one stage after the other, up to the first that does not end well; says what took too long. */

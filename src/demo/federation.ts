@@ -46,6 +46,8 @@ export interface FederationOptions {
   readonly agentsPerStamp?: number
   /** More settings of every agent. */
   readonly environment?: Readonly<Record<string, string>>
+  /** More of them that are known only when an agent starts; asked each time. */
+  readonly atStart?: () => Readonly<Record<string, string>>
   /** Whether the links between the servers can be cut. */
   readonly proxied?: boolean
   readonly maxPayload?: number
@@ -157,7 +159,7 @@ export class Federation implements AsyncDisposable {
 }
 
 function agentProcess(
-  { cli, home, stamps, secured = false, environment = {} }: FederationOptions,
+  { cli, home, stamps, secured = false, environment = {}, atStart }: FederationOptions,
   dir: string,
   supercluster: Supercluster,
   stamp: string,
@@ -186,6 +188,7 @@ function agentProcess(
       SIGNET_PRESENCE_INTERVAL: '1s',
       ...environment,
     },
+    ...(atStart === undefined ? {} : { atStart }),
   })
 }
 
