@@ -146,6 +146,20 @@ export const link: Board = {
         },
         {
           kind: 'graph',
+          title: 'Keptn did not tell of stamps that poll',
+          description:
+            'Questions of the hub for the registrations of stamps on an https link that got no answer, in each five minutes.',
+          unit: 'short',
+          steps: [[1, 'orange']],
+          queries: [
+            {
+              expr: 'sum by (stamp) (increase(signet_stamp_checks_failed_total[5m]))',
+              legend: 'hub {{stamp}}',
+            },
+          ],
+        },
+        {
+          kind: 'graph',
           title: 'Posts to Keptn’s API',
           description:
             '`found`: the end was unclear, and the event had arrived. `retried`: it is sent again.',
