@@ -1,5 +1,6 @@
 import test from 'ava'
 import { jetstream } from '@nats-io/jetstream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { WRAPPED_ANSWER_TYPE } from '../../src/domain/https-answer.ts'
 import { linkSubject } from '../../src/domain/subject.ts'
 import { answerMessageId } from '../../src/links/message-id.ts'
@@ -22,6 +23,7 @@ const STAMPS = [
   { name: 'mute', geo, ring: 'mute', link: 'nats' },
 ] as const
 const TASKS = ['deployment', 'brisk']
+const START_TIMEOUT_MS = 3_000
 
 let rig: Rig
 let hub: AgentInside
@@ -39,7 +41,7 @@ test.serial.before(async () => {
       { stage: 'cut', rings: ['either'] },
       { stage: 'mute', rings: ['mute'] },
     ],
-    tasks: { brisk: { startTimeout: '2s' } },
+    tasks: { brisk: { startTimeout: `${START_TIMEOUT_MS}ms` } },
   })
   const sequences = TASKS.map((name) => ({ name, tasks: [{ name }] }))
   const stages = ['dev', 'prod', 'cut'].map((name) => ({ name, sequences }))
@@ -51,9 +53,13 @@ test.serial.before(async () => {
   )
   nats = await rig.simulateAbsent(TASKS)
   nats.leave('mute')
-  const way = { kind: 'internal', urls: servicesAt(rig.keptn.url) } as const
-  hub = await rig.startAgentInside(HOME, { tunnel: tunnelConfig({ way }), registrationsMs: 100 })
+  hub = await startHub()
 })
+
+function startHub(): Promise<AgentInside> {
+  const way = { kind: 'internal', urls: servicesAt(rig.keptn.url) } as const
+  return rig.startAgentInside(HOME, { tunnel: tunnelConfig({ way }), registrationsMs: 100 })
+}
 
 test.serial.beforeEach(() => {
   nats.manner = () => ({})
@@ -226,6 +232,8 @@ test.serial(
     })
     t.is(view.outcome?.result, 'pass')
     t.deepEqual(answersOf(rig, context, 'deployment'), told, 'and none of it reached Keptn')
+    const inKeptn = rig.keptn.stored({ context, type: WRAPPED_ANSWER_TYPE })
+    t.is(inKeptn.length, 6, 'what came over NATS did not get there')
     const down = await rig.stored('down')
     t.false(
       down.some((message) => message.subject.includes('signet-answer')),
@@ -314,3 +322,25 @@ test.serial('what is posted after the task was aborted is late', async (t) => {
   t.false(answersOf(rig, context, 'deployment').includes('finished signet'))
   t.is((await deadLetters()).length, before)
 })
+
+test.serial(
+  'what was posted while no hub ran counts before the clocks of the next one',
+  async (t) => {
+    polling.manner = () => ({ isSilent: true })
+    const { context, id } = await taskOf('dev', 'brisk')
+    await eventually(() => polling.runsOf(context).length > 0, 10_000, 'it is asked')
+    await eventually(() => nats.runsOf(context)[0]?.finishedAt !== undefined, 10_000, 'one is done')
+    await hub.stop()
+    const run = { stamp: 'canary-h', task: 'brisk', id, context }
+    const scope = { project: 'shop', stage: 'dev', service: 'cart' }
+    await polling.post(wrapped('canary-h', polling.answer(run, 'started', scope)))
+    await polling.post(
+      wrapped('canary-h', polling.answer(run, 'finished', { ...scope, ...PASSED })),
+    )
+    await sleep(START_TIMEOUT_MS)
+    hub = await startHub()
+    const view = await rig.keptn.waitForSequence(context, 'dev', 'brisk', { timeoutMs: 30_000 })
+    t.is(view.outcome?.result, 'pass')
+    t.like(sectionOf(rig, context, 'brisk').counts, { passed: 2 })
+  },
+)

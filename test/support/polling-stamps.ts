@@ -34,6 +34,8 @@ export class PollingStamps implements AsyncDisposable {
   manner: (stamp: string, task: string) => Manner = () => ({})
   /** How often each answer is posted. */
   copies = 1
+  /** Is told of each answer that was posted. */
+  onPosted: (stamp: string) => void = () => undefined
   readonly #keptn: KeptnDouble
   readonly #stamps: ReadonlyMap<string, FederationStamp>
   readonly #tasks: readonly string[]
@@ -155,7 +157,10 @@ export class PollingStamps implements AsyncDisposable {
   }
 
   async #say(stamp: string, text: string): Promise<void> {
-    for (let copy = 0; copy < this.copies; copy += 1) await this.post(wrapped(stamp, text))
+    for (let copy = 0; copy < this.copies; copy += 1) {
+      await this.post(wrapped(stamp, text))
+      this.onPosted(stamp)
+    }
   }
 
   async #call(path: string, body: string): Promise<void> {
