@@ -76,6 +76,7 @@ export function createHttpsLeading(options: HttpsLeadingOptions): Leading {
     api,
     scope,
     home: controlPlane.home.stamp,
+    homeGeo: controlPlane.home.geo,
     gate,
     turns,
     integrations,
