@@ -113,11 +113,10 @@ export class Hub implements Part {
     this.#names = storeNames(this.#scope)
     this.#consumers = new StampConsumers(options.hubStore, this.#scope)
     this.#copies = new Copies({
+      ...options,
       scope: this.#scope,
       home: options.controlPlane.home,
       topology: () => this.topology,
-      border: options.border,
-      publisher: options.publisher,
     })
   }
 
