@@ -76,7 +76,6 @@ export function createHttpsLeading(options: HttpsLeadingOptions): Leading {
     api,
     scope,
     home: controlPlane.home.stamp,
-    homeGeo: controlPlane.home.geo,
     gate,
     turns,
     integrations,

@@ -146,15 +146,13 @@ function addTopology(signet: Command): void {
     .requiredOption('--event <file>', 'a CloudEvent as JSON')
     .option('--topology <dir>', 'the folder', defaultTopology())
     .option('--control-plane <name>', 'the control plane that sends it')
-    .option('--from <stamp>', 'the stamp that says it, for the residency of its way up')
     .option('--json', 'the answer as JSON')
     .action(async (options: ExplainOptions) => {
-      const { event, topology: dir, controlPlane, from, json } = options
+      const { event, topology: dir, controlPlane, json } = options
       exitCode = await runTopologyExplain({
         ...topologyCommand(dir, json),
         event,
         ...(controlPlane === undefined ? {} : { controlPlane }),
-        ...(from === undefined ? {} : { from }),
       })
     })
   topology
@@ -210,7 +208,6 @@ interface ExplainOptions {
   readonly event: string
   readonly topology: string
   readonly controlPlane?: string
-  readonly from?: string
   readonly json?: true
 }
 

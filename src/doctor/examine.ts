@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { NatsSide } from '../links/nats-side.ts'
 import { following } from '../runtime/abort.ts'
-import type { FactName, Facts, FactValues, Seen, SetupFacts } from './facts.ts'
+import type { FactName, Facts, FactValues, Seen, SetupFacts, SideName } from './facts.ts'
 import { askAgent } from './probes/agent.ts'
 import { hubClocks, readClocks } from './probes/clocks.ts'
 import { readConsumers } from './probes/consumers.ts'
@@ -12,6 +12,8 @@ import type { AskedHub } from './probes/hubs.ts'
 import { askApi, askRegistrations, askServices } from './probes/keptn.ts'
 import { readLease } from './probes/lease.ts'
 import { readMachine } from './probes/machine.ts'
+import type { ConnectedSides } from './probes/places.ts'
+import { usesGateway } from './probes/places.ts'
 import { readRights } from './probes/rights.ts'
 import type { Dialled } from './probes/sides.ts'
 import { areOneAccount, dial, sideFacts } from './probes/sides.ts'
@@ -47,7 +49,7 @@ export async function examine(options: ExamineOptions): Promise<Facts> {
 
 class Examination {
   readonly #options: ExamineOptions
-  readonly #sides = new Map<'gateway' | 'keptn', Promise<Dialled>>()
+  readonly #sides = new Map<SideName, Promise<Dialled>>()
   #hubs: Promise<readonly AskedHub[]> | undefined
   #done = 0
 
@@ -79,37 +81,26 @@ class Examination {
       files: () => readFiles(setup.settings),
       machine: () => readMachine(),
       sides: (signal) => this.#bothSides(signal),
-      oneAccount: (signal) =>
-        this.#connected((gateway, keptn) => areOneAccount(gateway, keptn, signal)),
-      stores: async () => {
+      oneAccount: async (signal) => {
         const { gateway, keptn } = await this.#whoever()
-        return (gateway ?? keptn) ? readStores(setup, gateway, keptn) : NOBODY
+        if (gateway === undefined || keptn === undefined)
+          return this.#noGateway() ?? 'one of the two NATS sides is not connected'
+        return areOneAccount(gateway, keptn, signal)
       },
-      consumers: async (signal) => {
-        const { gateway, keptn } = await this.#whoever()
-        return (gateway ?? keptn) ? readConsumers(setup, gateway, keptn, signal) : NOBODY
-      },
-      lease: () => this.#connected((gateway, keptn) => readLease(setup, gateway, keptn)),
+      stores: () => this.#connected((sides) => readStores(setup, sides)),
+      consumers: (signal) => this.#connected((sides) => readConsumers(setup, sides, signal)),
+      lease: () => this.#connected((sides) => readLease(setup, sides)),
       clocks: (signal) =>
-        this.#connected(async (gateway, keptn) => {
-          const servers = await readClocks(setup, gateway, keptn, signal)
-          const clocks = [...servers, ...hubClocks(await this.#askHubs())]
-          return clocks.length > 0
-            ? clocks
-            : 'no server tells its clock, and no agent renews a lease'
+        this.#connected(async (sides) => {
+          const servers = await readClocks(setup, sides, signal)
+          const hubs = sides.gateway === undefined ? [] : await this.#askHubs()
+          const clocks = [...servers, ...hubClocks(hubs)]
+          if (clocks.length > 0) return clocks
+          return 'no server tells its clock, and no agent renews a lease'
         }),
-      rights: async () => {
-        const { gateway } = await this.#whoever()
-        return gateway === undefined ? NO_GATEWAY : readRights(setup, gateway)
-      },
-      deadLetters: async () => {
-        const { gateway } = await this.#whoever()
-        return gateway === undefined ? NO_GATEWAY : readDeadLetters(setup, gateway)
-      },
-      hubs: async () => {
-        const { gateway } = await this.#whoever()
-        return gateway === undefined ? NO_GATEWAY : this.#askHubs()
-      },
+      rights: () => this.#atGateway((gateway) => readRights(setup, gateway)),
+      deadLetters: () => this.#connected((sides) => readDeadLetters(setup, sides)),
+      hubs: () => this.#atGateway(() => this.#askHubs()),
       agent: (signal) => askAgent(agentUrl, signal),
       api: async (signal) => {
         const asked = await askApi(setup, signal)
@@ -129,7 +120,7 @@ class Examination {
     return seen
   }
 
-  #dial(name: 'gateway' | 'keptn'): Promise<Dialled> {
+  #dial(name: SideName): Promise<Dialled> {
     const { setup, signal } = this.#options
     const dialling = this.#sides.get(name) ?? dial(name, setup, signal)
     this.#sides.set(name, dialling)
@@ -145,35 +136,46 @@ class Examination {
   async #bothSides(signal: AbortSignal) {
     signal.throwIfAborted()
     const { setup } = this.#options
-    const names = ['gateway', 'keptn'] as const
     return Promise.all(
-      names.map(async (name) => sideFacts(name, setup, (await this.#dial(name)).facts)),
+      this.#names.map(async (name) => sideFacts(name, setup, (await this.#dial(name)).facts)),
     )
   }
 
-  /** The sides that are connected. */
-  async #whoever(): Promise<{ readonly gateway?: NatsSide; readonly keptn?: NatsSide }> {
-    const both = await Promise.all([this.#dial('gateway'), this.#dial('keptn')])
+  /** The sides that an agent of this stamp has. */
+  get #names(): readonly SideName[] {
+    return usesGateway(this.#options.setup) ? ['gateway', 'keptn'] : ['keptn']
+  }
+
+  #noGateway(): string | undefined {
+    return usesGateway(this.#options.setup)
+      ? undefined
+      : 'the link of this stamp is https: it has no gateway'
+  }
+
+  async #whoever(): Promise<ConnectedSides> {
+    const dialled = await Promise.all(this.#names.map((name) => this.#dial(name)))
     return Object.fromEntries(
-      both.flatMap(({ name, side, facts }) => (facts.kind === 'connected' ? [[name, side]] : [])),
+      dialled.flatMap(({ name, side, facts }) =>
+        facts.kind === 'connected' ? [[name, side]] : [],
+      ),
     )
   }
 
-  async #connected<T>(
-    work: (gateway: NatsSide, keptn: NatsSide) => Promise<T | string>,
-  ): Promise<T | string> {
-    const { gateway, keptn } = await this.#whoever()
-    if (gateway === undefined || keptn === undefined) return NOT_BOTH
-    return work(gateway, keptn)
+  async #connected<T>(work: (sides: ConnectedSides) => Promise<T | string>): Promise<T | string> {
+    const sides = await this.#whoever()
+    const isNobody = sides.gateway === undefined && sides.keptn === undefined
+    return isNobody ? 'no NATS side is connected' : work(sides)
+  }
+
+  async #atGateway<T>(work: (gateway: NatsSide) => Promise<T | string>): Promise<T | string> {
+    const { gateway } = await this.#whoever()
+    if (gateway !== undefined) return work(gateway)
+    return this.#noGateway() ?? 'the gateway NATS is not connected'
   }
 }
 
 /** Gathers a fact, or says why it is not to be had. */
 type Probe<T> = (signal: AbortSignal) => Promise<T | string>
-
-const NOBODY = 'no NATS side is connected'
-const NO_GATEWAY = 'the gateway NATS is not connected'
-const NOT_BOTH = 'one of the two NATS sides is not connected'
 
 async function seenWithin<T>(probe: Probe<T>, outer: AbortSignal): Promise<Seen<T>> {
   using given = following({ signals: [outer], timeoutMs: FACT_MS })

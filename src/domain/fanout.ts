@@ -117,7 +117,6 @@ export interface GivenUp {
     | 'not-started'
     | 'not-finished'
     | 'undeliverable'
-    | 'residency'
     | 'deadline'
     | 'overlong'
     | 'aborted'

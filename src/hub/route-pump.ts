@@ -15,7 +15,7 @@ import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
-import { GEOS, parsePath, PATH, REDACTED, TRACEPARENT } from '../links/header-names.ts'
+import { parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
 import { fingerprint } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store } from '../links/store.ts'
@@ -24,7 +24,7 @@ import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
-import type { Copies, Outgoing } from './copies.ts'
+import type { Copies } from './copies.ts'
 import type { FanOuts } from './fanouts.ts'
 import { Signals } from './signals.ts'
 import type { StampRegistry } from './stamp-registry.ts'
@@ -128,10 +128,7 @@ class Router {
       // Where NATS is forbidden, stamps poll for it.
       const reached = decision.targets.filter(({ stamp }) => stamp.link !== 'https')
       const places = reached.map(({ stamp }) => placeOf(stamp))
-      const outgoing = outgoingOf(delivery, event, path, false)
-      const refused = await this.#setAsideRefused(delivery, outgoing, places)
-      const allowed = places.filter(({ stamp }) => !refused.includes(stamp))
-      await this.#send(delivery, event, outgoing, allowed)
+      await this.#send(delivery, event, path, places, false)
     } else if (decision.kind === 'fan-out') await this.#fanOut(delivery, event, path, decision)
   }
 
@@ -177,20 +174,15 @@ class Router {
       delivery.body,
     )
     if (head === undefined) return
-    const outgoing = outgoingOf(delivery, event, path, true)
-    const refused = await this.#setAsideRefused(delivery, outgoing, head.targets)
     if (head.waves !== undefined) {
       // Its copies are made as turns come, of the event that it was opened with.
       if (!(await fanOuts.isOpenedWith(event.id, delivery.body)))
         await this.#setAsideConflict(delivery, event)
       return
     }
-    await fanOuts.refused(event.id, refused)
-    const places = head.targets.filter(
-      ({ given, link, stamp }) => given === 'sent' && link !== 'https' && !refused.includes(stamp),
-    )
+    const places = head.targets.filter(({ given, link }) => given === 'sent' && link !== 'https')
     try {
-      fanOuts.sent(event.id, await this.#send(delivery, event, outgoing, places))
+      fanOuts.sent(event.id, await this.#send(delivery, event, path, places, true))
     } catch (error) {
       // Too large, or refused for good: waiting for answers would only take Keptn's time.
       if (isSignetError(error) && !error.retryable && error.code !== 'SIGNET_STOPPED')
@@ -227,57 +219,32 @@ class Router {
   async #send(
     delivery: Delivery,
     event: KeptnEvent,
-    outgoing: Outgoing,
+    path: readonly string[],
     places: readonly Place[],
+    isFanOut: boolean,
   ): Promise<ReadonlyMap<string, number>> {
-    if (outgoing.tail === '') return new Map()
+    const tail = tailOf(event.type)
+    if (tail === undefined) return new Map()
+    const { body } = delivery
+    const traceparent = traceOf(delivery, event)
+    const outgoing = { id: event.id, tail, body, path, traceparent, isFanOut }
     const stored = places.map(async ({ geo, ring, stamp }) => {
       const answer = await this.#options.copies.store(outgoing, { geo, ring, stamp })
-      return { stamp, geo, ...answer }
+      return { stamp, ...answer }
     })
     const answers = await Promise.all(stored)
     const first = answers.find(({ duplicate, tries }) => duplicate && tries === 1)
-    if (first !== undefined) await this.#checkBody(delivery, event, outgoing, first)
+    if (first !== undefined) await this.#checkBody(delivery, event, first.sequence)
     return new Map(answers.map(({ stamp, sequence }) => [stamp, sequence]))
   }
 
   /** The same id must mean the same event: if its first body was another, this one is set aside. */
-  async #checkBody(
-    delivery: Delivery,
-    event: KeptnEvent,
-    outgoing: Outgoing,
-    { geo, sequence }: { readonly geo: string; readonly sequence: number },
-  ): Promise<void> {
+  async #checkBody(delivery: Delivery, event: KeptnEvent, sequence: number): Promise<void> {
     const { hubStore, copies, metrics } = this.#options
     const first = await hubStore.message(copies.stream, sequence)
-    const crossed = copies.crossed(outgoing, { geo })
-    const isSame =
-      first === undefined ||
-      crossed.kind === 'refused' ||
-      // The geo's rules have changed since: what they left out says nothing of the rest.
-      (first.header(REDACTED) ?? '') !== crossed.redacted.join() ||
-      Buffer.compare(first.body, crossed.body) === 0
-    if (isSame) metrics.duplicates.inc({ direction: 'down' })
+    if (first === undefined || Buffer.compare(first.body, delivery.body) === 0)
+      metrics.duplicates.inc({ direction: 'down' })
     else await this.#setAsideConflict(delivery, event)
-  }
-
-  /** Sets an event aside, once for all stamps whose geos it may not go to, and returns those. */
-  async #setAsideRefused(
-    delivery: Delivery,
-    outgoing: Outgoing,
-    places: readonly Place[],
-  ): Promise<readonly string[]> {
-    const { copies, deadLetters } = this.#options
-    const refusals = places.flatMap(({ geo, stamp }) => {
-      const crossed = copies.crossed(outgoing, { geo })
-      return crossed.kind === 'refused' ? [{ stamp, ...crossed }] : []
-    })
-    const [first] = refusals
-    if (first === undefined) return []
-    const stamps = refusals.map(({ stamp }) => stamp)
-    const { why, by: refusedBy } = first
-    await deadLetters.store('down', delivery, 'residency', why, { stamps, refusedBy })
-    return stamps
   }
 
   async #setAsideConflict(delivery: Delivery, { id }: KeptnEvent): Promise<void> {
@@ -288,23 +255,6 @@ class Router {
 
 function traceOf(delivery: Delivery, event: KeptnEvent): string {
   return delivery.header(TRACEPARENT) ?? event.traceparent
-}
-
-function outgoingOf(
-  delivery: Delivery,
-  event: KeptnEvent,
-  path: readonly string[],
-  isFanOut: boolean,
-): Outgoing {
-  return {
-    id: event.id,
-    tail: tailOf(event.type) ?? '',
-    body: delivery.body,
-    path,
-    traceparent: traceOf(delivery, event),
-    isFanOut,
-    geos: parsePath(delivery.header(GEOS)),
-  }
 }
 
 function placeOf({ geo, ring, name }: { geo: string; ring: string; name: string }): Place {

@@ -76,24 +76,24 @@ export class Turns {
       return
     }
     const sequence = await this.#store(live, target, body)
-    if (typeof sequence === 'string')
+    if (sequence === undefined)
       await this.#options.giveUp(live, stamp, {
         kind: 'failed',
-        reason: sequence,
+        reason: 'undeliverable',
         at: this.#options.now(),
       })
     else await this.#note(live, stamp, sequence)
     live.unsent.delete(stamp)
   }
 
-  /** Where it lies, or why no copy can be stored, now or later. */
+  /** Undefined where no copy can be stored, now or later. */
   async #store(
     { head }: LiveFanOut,
     { geo, ring, stamp }: Target,
     body: Uint8Array | undefined,
-  ): Promise<number | 'undeliverable' | 'residency'> {
+  ): Promise<number | undefined> {
     const tail = tailOf(head.type)
-    if (body === undefined || tail === undefined) return 'undeliverable'
+    if (body === undefined || tail === undefined) return undefined
     const { id, path = [], traceparent = '' } = head
     const event = { id, tail, body, path, traceparent, isFanOut: true }
     try {
@@ -101,7 +101,7 @@ export class Turns {
     } catch (error) {
       if (isSignetError(error) && (error.retryable || error.code === 'SIGNET_STOPPED')) throw error
       this.#options.log.warn({ error, fanout: id, stamp }, 'A copy cannot be stored.')
-      return isSignetError(error, 'SIGNET_RESIDENCY_REFUSED') ? 'residency' : 'undeliverable'
+      return undefined
     }
   }
 

@@ -6,7 +6,7 @@ import type { NatsSide } from './nats-side.ts'
 export type Allowed = 'allowed' | 'refused' | 'unknown'
 
 /** No stream has this name: what expects it is stored by none. */
-const NO_STREAM = 'SIGNET_DOCTOR'
+const NO_STREAM = 'signet-doctor'
 const EXPECTED_STREAM = 'Nats-Expected-Stream'
 /** A refusal comes before the answer to a flush; from another thread of the server perhaps just after. */
 const REFUSAL_MS = 100

@@ -8,7 +8,6 @@ import { storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { deadLetterPattern } from '../domain/subject.ts'
 import type { SignetError } from '../errors.ts'
-import type { Border } from '../flow/border.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
@@ -60,9 +59,6 @@ export interface HttpsRoleOptions {
   readonly integrations: () => readonly Integration[] | undefined
   /** Dead letters stay in the stamp, in a stream of the same name. */
   readonly deadLetters: DeadLetters
-  readonly border: Border
-  /** The geo of the control plane. */
-  readonly homeGeo: string
   readonly intervalMs: number
   readonly sweepMs: number
   readonly settleWaitsMs?: readonly number[]
@@ -147,8 +143,7 @@ export class HttpsRole implements Part {
       ? await untilDone(() => openFanOutsHere(keptnStore, retentionMs), signal, note)
       : rememberedFanOuts()
     const https = httpsWay({
-      ...this.#options,
-      deadLetters: () => this.#options.deadLetters,
+      stamp: this.#options.place().stamp,
       sender: this.#sender,
       onSend: (event) => this.#sent.set(echoKey(event), true),
       metrics,

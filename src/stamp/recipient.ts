@@ -158,7 +158,7 @@ export class Recipient {
     const { integration, deadLetters } = this.#options
     const { name } = integration
     const detail = `integration ${name} at ${this.host}: ${why}`
-    await deadLetters(event.project).store('down', delivery, reason, detail, { integration: name })
+    await deadLetters(event.project).store('down', delivery, reason, detail, name)
   }
 
   #fails(why: string): void {

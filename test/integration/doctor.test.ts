@@ -33,11 +33,11 @@ test.serial.before(async (t) => {
     })
   await eventually(
     async () => {
-      const { found } = await diagnose(environmentOf(rig, HOME), { only: ['DOC-855'] })
+      const { found } = await diagnose(environmentOf(rig, HOME), { only: ['DOC-855', 'DOC-856'] })
       return found.size === 0
     },
     60_000,
-    'the hub knows the integrations',
+    'the hub knows that the integrations live',
   )
 })
 

@@ -89,8 +89,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'distributor',
     'observe',
     'links/control-client',
-    // An event crosses a border by the same lines as in the agent.
-    'flow/residency',
     'view',
     'demo',
     'node:',

@@ -172,8 +172,9 @@ export const settingsGroup: Group = {
       why: 'They are one account: every stamp would hear every other. The agent refuses to run.',
       mend: 'Set SIGNET_NATS_URL and NATS_URL to two servers, or give them users of two accounts.',
       reads: ['setup'],
-      judge: ({ setup: { settings } }) => {
-        const { gateway, keptn } = settings
+      judge: ({ setup }) => {
+        const { gateway, keptn } = setup.settings
+        if (linkOf(setup) === 'https') return []
         if (JSON.stringify(gateway.auth) !== JSON.stringify(keptn.auth)) return []
         return gateway.urls.filter((url) => keptn.urls.includes(url))
       },

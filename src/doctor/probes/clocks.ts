@@ -1,8 +1,7 @@
 import { INBOUND_STREAM, storeNames } from '../../domain/store-names.ts'
-import type { NatsSide } from '../../links/nats-side.ts'
 import { sleep } from '../../runtime/clock.ts'
 import type { ClockFacts, HubFacts, SetupFacts } from '../facts.ts'
-import type { StorePlace } from './places.ts'
+import type { ConnectedSides, StorePlace } from './places.ts'
 import { hubPlaces, isHome, keptnPlace, leasePlace } from './places.ts'
 
 /** A leader renews its lease every second. */
@@ -15,22 +14,21 @@ const LOOKS = 15
  */
 export async function readClocks(
   setup: SetupFacts,
-  gateway: NatsSide,
-  keptn: NatsSide,
+  sides: ConnectedSides,
   signal: AbortSignal,
 ): Promise<readonly ClockFacts[]> {
-  const own = keptnPlace(keptn)
-  const hubs = hubPlaces(gateway, setup)
+  const { gateway, keptn } = sides
+  const hubs = gateway === undefined ? [] : hubPlaces(gateway, setup)
   const clocks = await Promise.all([
-    askServer(own, INBOUND_STREAM),
+    ...(keptn === undefined ? [] : [askServer(keptnPlace(keptn), INBOUND_STREAM)]),
     ...hubs
       .filter(({ plane }) => isHome(setup, plane))
       .map((place) => askServer(place, storeNames(place.scope).down)),
   ])
   const told = clocks.filter((it) => it !== undefined)
   if (told.length > 0) return told
-  const { place, bucket } = leasePlace(setup, gateway, keptn)
-  const watched = await watchLease(place, bucket, signal)
+  const lease = leasePlace(setup, sides)
+  const watched = lease && (await watchLease(lease.place, lease.bucket, signal))
   return watched === undefined ? [] : [watched]
 }
 

@@ -8,11 +8,10 @@ import {
 import { directionPattern, linkPattern } from '../../domain/subject.ts'
 import { ACK_WAIT_MS, MAX_ACK_PENDING } from '../../flow/consumer-settings.ts'
 import type { SeenConsumer } from '../../links/inspection.ts'
-import type { NatsSide } from '../../links/nats-side.ts'
 import { sleep } from '../../runtime/clock.ts'
 import type { SetupFacts } from '../facts.ts'
 import type { ConsumerFacts, PlannedConsumer } from '../store-facts.ts'
-import type { HubStorePlace, StorePlace } from './places.ts'
+import type { ConnectedSides, HubStorePlace, StorePlace } from './places.ts'
 import { hubPlaces, isHome, keptnPlace } from './places.ts'
 
 /** What shipyard-controller reads with (wire 1.7). */
@@ -33,21 +32,14 @@ interface Readers {
 /** The durable consumers that this stamp reads with, and those beside them. */
 export async function readConsumers(
   setup: SetupFacts,
-  gateway: NatsSide | undefined,
-  keptn: NatsSide | undefined,
+  sides: ConnectedSides,
   signal: AbortSignal,
 ): Promise<readonly ConsumerFacts[]> {
-  const found = await Promise.all(
-    streamsOf(setup, gateway, keptn).map((readers) => look(readers, signal)),
-  )
+  const found = await Promise.all(streamsOf(setup, sides).map((readers) => look(readers, signal)))
   return found.flat()
 }
 
-function streamsOf(
-  setup: SetupFacts,
-  gateway: NatsSide | undefined,
-  keptn: NatsSide | undefined,
-): readonly Readers[] {
+function streamsOf(setup: SetupFacts, { gateway, keptn }: ConnectedSides): readonly Readers[] {
   const { settings, standing } = setup
   const atHome = standing.ok && standing.homeOf.length > 0
   const mine = durableName(settings.stamp)

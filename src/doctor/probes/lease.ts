@@ -1,16 +1,17 @@
 import { bucketStream } from '../../domain/store-names.ts'
 import { parseJsonObject } from '../../domain/json.ts'
-import type { NatsSide } from '../../links/nats-side.ts'
 import type { LeaseFacts, SetupFacts } from '../facts.ts'
+import type { ConnectedSides } from './places.ts'
 import { leasePlace } from './places.ts'
 
 /** Who leads this stamp and who is there. Reads the bucket of the lease, and takes no part in it. */
 export async function readLease(
   setup: SetupFacts,
-  gateway: NatsSide,
-  keptn: NatsSide,
+  sides: ConnectedSides,
 ): Promise<LeaseFacts | string> {
-  const { place, bucket } = leasePlace(setup, gateway, keptn)
+  const found = leasePlace(setup, sides)
+  if (found === undefined) return 'the server of the lease is not connected'
+  const { place, bucket } = found
   const prefix = `$KV.${bucket}.agent.`
   const stream = await place.look.stream(bucketStream(bucket), `${prefix}*`)
   if (stream.kind === 'missing') return { leader: undefined, agents: [] }

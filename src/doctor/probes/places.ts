@@ -8,6 +8,12 @@ import type { SetupFacts } from '../facts.ts'
 
 const ANSWER_MS = 3_000
 
+/** The sides that are connected. */
+export interface ConnectedSides {
+  readonly gateway?: NatsSide
+  readonly keptn?: NatsSide
+}
+
 /** JetStream where something of this stamp lies. */
 export interface StorePlace {
   /** For people. */
@@ -43,15 +49,26 @@ export function isHome({ settings }: SetupFacts, { home }: ControlPlane): boolea
   return home.stamp === settings.stamp
 }
 
-/** Where the agents of this stamp hold their lease: as `src/agent-lease.ts`. */
+/** Whether the agent of this stamp has a gateway at all: one whose link is https has none. */
+export function usesGateway({ standing }: SetupFacts): boolean {
+  return !standing.ok || standing.homeOf.length > 0 || standing.stamp?.link !== 'https'
+}
+
+/**
+ * Where the agents of this stamp hold their lease: as `src/agent-lease.ts`. Undefined where the server that it
+ * is on is not connected.
+ */
 export function leasePlace(
   setup: SetupFacts,
-  gateway: NatsSide,
-  keptn: NatsSide,
-): { readonly place: StorePlace; readonly bucket: string } {
-  const own = hubPlaces(gateway, setup).find(({ plane }) => isHome(setup, plane))
-  if (own === undefined) return { place: keptnPlace(keptn), bucket: LEASE_BUCKET }
-  return { place: own, bucket: storeNames(own.scope).leaseBucket }
+  { gateway, keptn }: ConnectedSides,
+): { readonly place: StorePlace; readonly bucket: string } | undefined {
+  const { standing } = setup
+  if (!standing.ok || standing.homeOf.length === 0)
+    return keptn && { place: keptnPlace(keptn), bucket: LEASE_BUCKET }
+  const own = (gateway === undefined ? [] : hubPlaces(gateway, setup)).find(({ plane }) =>
+    isHome(setup, plane),
+  )
+  return own && { place: own, bucket: storeNames(own.scope).leaseBucket }
 }
 
 function place(name: string, store: Store): StorePlace {

@@ -35,7 +35,7 @@ async function rightsIn(
   const [speaks, hears, makes, says, reads] = await Promise.all([
     mayPublish(gateway, linkSubject(scope, 'up', nobody, TAIL), ANSWER_MS),
     mayListen(gateway, linkPattern(scope, 'down', nobody)),
-    mayAsk(gateway, `${apiPrefix(plane.storeDomain)}.STREAM.CREATE.SIGNET_DOCTOR`, ANSWER_MS),
+    mayAsk(gateway, `${apiPrefix(plane.storeDomain)}.STREAM.CREATE.signet-doctor`, ANSWER_MS),
     mayPublish(gateway, own, ANSWER_MS),
     look.consumer(down, durableName(place.stamp)),
   ])

@@ -10,24 +10,23 @@ import {
   SENDING_BUCKET,
   storeNames,
 } from '../../domain/store-names.ts'
+import { deadLetterPattern } from '../../domain/subject.ts'
 import { inboundPlan } from '../../flow/way-in.ts'
 import { hubStreamPlans } from '../../hub/hub-streams.ts'
 import { BUCKET_TTL_MS } from '../../hub/hub.ts'
 import type { Look } from '../../links/inspection.ts'
 import { LEASE_MS } from '../../links/lease.ts'
-import type { NatsSide } from '../../links/nats-side.ts'
 import type { StreamPlan } from '../../links/store.ts'
 import { localPlan } from '../../stamp/collect.ts'
 import type { SetupFacts } from '../facts.ts'
 import type { PlannedStream, StoreFacts } from '../store-facts.ts'
-import type { HubStorePlace, StorePlace } from './places.ts'
-import { hubPlaces, isHome, keptnPlace } from './places.ts'
+import type { ConnectedSides, HubStorePlace, StorePlace } from './places.ts'
+import { hubPlaces, isHome, keptnPlace, usesGateway } from './places.ts'
 
 /** JetStream on both sides, as far as the user of this stamp may look. */
 export async function readStores(
   setup: SetupFacts,
-  gateway: NatsSide | undefined,
-  keptn: NatsSide | undefined,
+  { gateway, keptn }: ConnectedSides,
 ): Promise<readonly StoreFacts[]> {
   const hubs = gateway === undefined ? [] : hubPlaces(gateway, setup)
   return Promise.all([
@@ -96,7 +95,8 @@ function stateOf(look: Look<unknown>): Pick<StoreFacts, 'state' | 'why'> {
   return look.kind === 'silent' ? { state: 'silent', why: look.why } : { state: 'unseen' }
 }
 
-function keptnPlans({ settings }: SetupFacts, atHome: boolean): readonly PlannedStream[] {
+function keptnPlans(setup: SetupFacts, atHome: boolean): readonly PlannedStream[] {
+  const { settings } = setup
   const inbound = inboundPlan(settings.dedupeWindowMs)
   if (atHome) return [ofPlan(inbound)]
   const cache = { name: CACHE_STREAM, subjects: [`${CACHE_PREFIX}.>`], isOptional: true } as const
@@ -107,7 +107,19 @@ function keptnPlans({ settings }: SetupFacts, atHome: boolean): readonly Planned
     ofBucket(LEASE_BUCKET, LEASE_MS),
     { ...ofBucket(SENDING_BUCKET), isOptional: true },
     cache,
+    ...(usesGateway(setup) ? [] : deadLettersHere(setup)),
   ]
+}
+
+/** Where the link is https, what is set aside stays in the stamp. */
+function deadLettersHere({ settings, topology }: SetupFacts): readonly PlannedStream[] {
+  return topology.controlPlanes.slice(0, 1).map(({ name }) => {
+    const scope = { federation: topology.federation, controlPlane: name }
+    const { deadLetters } = storeNames(scope)
+    const { retentionMs: maxAgeMs, dedupeWindowMs: duplicateWindowMs } = settings
+    const subjects = [deadLetterPattern(scope)]
+    return ofPlan({ name: deadLetters, subjects, maxAgeMs, duplicateWindowMs, replicas: 1 })
+  })
 }
 
 function hubPlans({ settings }: SetupFacts, { scope }: HubStorePlace): readonly PlannedStream[] {
