@@ -17,7 +17,9 @@ export interface NatsAuth {
   readonly nkeySeed?: string
   readonly user?: string
   readonly password?: string
+  readonly passwordFile?: string
   readonly token?: string
+  readonly tokenFile?: string
   readonly tlsCa?: string
   readonly tlsCert?: string
   readonly tlsKey?: string
@@ -34,15 +36,26 @@ export function readNatsSide(source: SettingsSource, table: typeof gatewayTable)
     ...(nkey === undefined ? {} : NKEY_SEED.test(nkey) ? { nkeySeed: nkey } : { nkeyFile: nkey }),
   }
   const variable = (key: keyof typeof table) => table[key].variables[0]
+  const password =
+    auth.passwordFile === undefined
+      ? { name: variable('password'), value: auth.password }
+      : { name: variable('passwordFile'), value: auth.passwordFile }
   const methods = [
     ...(auth.credsFile === undefined ? [] : [variable('credsFile')]),
     ...(nkey === undefined ? [] : [variable('nkey')]),
-    ...(auth.user === undefined && auth.password === undefined ? [] : [variable('user')]),
+    ...(auth.user === undefined && password.value === undefined ? [] : [variable('user')]),
     ...(auth.token === undefined ? [] : [variable('token')]),
+    ...(auth.tokenFile === undefined ? [] : [variable('tokenFile')]),
   ]
   if (methods.length > 1)
     source.refuse(methods.join(' and '), 'exclude each other', 'choose one way to be let in')
-  refuseHalf(source, [variable('user'), auth.user], [variable('password'), auth.password])
+  if (auth.password !== undefined && auth.passwordFile !== undefined)
+    source.refuse(
+      `${variable('password')} and ${variable('passwordFile')}`,
+      'exclude each other',
+      'choose one way to be let in',
+    )
+  refuseHalf(source, [variable('user'), auth.user], [password.name, password.value])
   refuseHalf(source, [variable('tlsCert'), auth.tlsCert], [variable('tlsKey'), auth.tlsKey])
 
   const split = splitNatsUrls(url)

@@ -237,7 +237,19 @@ function natsTable(
     password: setting(`${group}.password`, [`${prefix}PASSWORD`], text, 'Its password.', {
       isSecret: true,
     }),
+    passwordFile: setting(
+      `${group}.passwordFile`,
+      [`${prefix}PASSWORD_FILE`],
+      path,
+      `A file with the password instead.${file}`,
+    ),
     token: setting(`${group}.token`, [`${prefix}TOKEN`], text, 'A token.', { isSecret: true }),
+    tokenFile: setting(
+      `${group}.tokenFile`,
+      [`${prefix}TOKEN_FILE`],
+      path,
+      `A file with a token.${file}`,
+    ),
     tlsCa: setting(
       `${group}.tlsCa`,
       [`${prefix}TLS_CA`],

@@ -20,7 +20,9 @@ export interface NatsAuth {
   readonly nkeySeed?: string
   readonly user?: string
   readonly password?: string
+  readonly passwordFile?: string
   readonly token?: string
+  readonly tokenFile?: string
   readonly tlsCa?: string
   readonly tlsCert?: string
   readonly tlsKey?: string
@@ -53,19 +55,43 @@ export function connectionOptions(
 }
 
 function authentication(auth: NatsAuth): { authenticator?: Authenticator[] } {
-  const { credsFile, nkeyFile, nkeySeed, user, password, token } = auth
+  const { credsFile, nkeyFile, nkeySeed, user, password, passwordFile, token, tokenFile } = auth
   const ways: Authenticator[] = []
-  if (credsFile !== undefined)
-    ways.push((nonce) => credsAuthenticator(readFileSync(credsFile))(nonce))
-  if (nkeyFile !== undefined) ways.push((nonce) => nkeyAuthenticator(seed(nkeyFile))(nonce))
+  if (credsFile !== undefined) ways.push(fromFile(credsFile, credsAuthenticator))
+  if (nkeyFile !== undefined)
+    ways.push(fromFile(nkeyFile, (file) => nkeyAuthenticator(new TextEncoder().encode(line(file)))))
   if (nkeySeed !== undefined) ways.push(nkeyAuthenticator(new TextEncoder().encode(nkeySeed)))
-  if (user !== undefined) ways.push(usernamePasswordAuthenticator(user, password))
+  if (user !== undefined && passwordFile !== undefined)
+    ways.push(fromFile(passwordFile, (file) => usernamePasswordAuthenticator(user, line(file))))
+  else if (user !== undefined) ways.push(usernamePasswordAuthenticator(user, password))
   if (token !== undefined) ways.push(tokenAuthenticator(token))
+  if (tokenFile !== undefined)
+    ways.push(fromFile(tokenFile, (file) => tokenAuthenticator(line(file))))
   return ways.length === 0 ? {} : { authenticator: ways }
 }
 
-function seed(file: string): Uint8Array {
-  return new TextEncoder().encode(readFileSync(file, 'utf8').trim())
+/**
+ * Reads a file at every connect. One that is away or half written in that moment must not throw: the client would
+ * close, for good. It shows what it had last, and the server says what it thinks of that.
+ */
+function fromFile(path: string, make: (file: Buffer) => Authenticator): Authenticator {
+  let last: Authenticator | undefined
+  return (nonce) => {
+    try {
+      const fresh = make(readFileSync(path))
+      const shown = fresh(nonce)
+      last = fresh
+      return shown
+    } catch {
+      // `credentialTrouble` tells what is wrong with it, should the server refuse.
+      return last?.(nonce)
+    }
+  }
+}
+
+/** What a file of one line says, whether it ends with a newline or not. */
+function line(file: Buffer): string {
+  return file.toString().trim()
 }
 
 function tls({ tlsCa, tlsCert, tlsKey }: NatsAuth): Pick<NodeConnectionOptions, 'tls'> {

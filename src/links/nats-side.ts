@@ -5,6 +5,7 @@ import {
   UserAuthenticationExpiredError,
 } from '@nats-io/transport-node'
 import { SignetError } from '../errors.ts'
+import { connectFailure, whyNotConnected } from './connect-failure.ts'
 import type { NatsAddress } from './nats-options.ts'
 import { connectionOptions } from './nats-options.ts'
 import { sleep } from '../runtime/clock.ts'
@@ -38,6 +39,9 @@ export interface NatsSideOptions {
 /** Waits between two tries to connect for the first time, in milliseconds; afterwards the client retries. */
 const FIRST_CONNECT_WAITS = [100, 250, 500, 1_000, 2_000]
 
+/** Waits before it is found out why a connection that broke is not back, in milliseconds; a restart is over before. */
+const EXPLAIN_WAITS = [1_500, 3_000, 5_000]
+
 /**
  * One of the two servers of a stamp. The first connection is tried for as long as it takes, and each
  * failure is told, which the client's own `waitOnFirstConnect` would hide; later ones are the client's.
@@ -51,6 +55,8 @@ export class NatsSide {
   #connects = 0
   #closing = false
   #watching: Promise<void> | undefined
+  #explaining: Promise<void> | undefined
+  readonly #ended = new AbortController()
   #actions: (() => void)[] = []
   readonly #onConnect = new Set<() => void>()
   readonly #onDisconnect = new Set<() => void>()
@@ -68,9 +74,8 @@ export class NatsSide {
         this.#connection = await connect(connectionOptions(address, clientName, inboxPrefix))
         break
       } catch (error) {
-        this.#isRefused =
-          error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError
-        this.#down(connectFailure(error))
+        this.#isRefused = isRefusal(error)
+        this.#down(connectFailure(error, address, Date.now()))
         await sleep(FIRST_CONNECT_WAITS[attempt] ?? 2_000, signal)
       }
     }
@@ -165,11 +170,13 @@ export class NatsSide {
   /** Flushes what was said and closes. May be called twice and before `connect`. */
   async close(): Promise<void> {
     this.#closing = true
+    this.#ended.abort()
     const connection = this.#connection
     if (connection === undefined) return
     await this.flush()
     await connection.close()
     await this.#watching
+    await this.#explaining
   }
 
   async #watch(connection: NatsConnection): Promise<void> {
@@ -177,6 +184,9 @@ export class NatsSide {
       switch (status.type) {
         case 'disconnect':
           this.#down('disconnected')
+          this.#explaining ??= this.#explain().finally(() => {
+            this.#explaining = undefined
+          })
           break
         case 'reconnect':
           this.#up()
@@ -198,6 +208,20 @@ export class NatsSide {
       }
     }
     if (!this.#closing) this.#down('the client closed the connection')
+  }
+
+  /** The client connects again by itself, and does not tell why it fails. */
+  async #explain(): Promise<void> {
+    const { address, clientName, inboxPrefix, events } = this.#options
+    for (let tries = 0; ; tries += 1) {
+      await sleep(EXPLAIN_WAITS[tries] ?? 10_000, this.#ended.signal).catch(() => undefined)
+      if (this.#connected || this.#closing) return
+      const reason = await whyNotConnected(address, clientName, inboxPrefix)
+      if (this.#connected || this.#closing) return
+      if (reason === undefined || reason === this.#reason) continue
+      this.#reason = reason
+      events.disconnected(reason)
+    }
   }
 
   #up(): void {
@@ -228,7 +252,6 @@ function listen(listeners: Set<() => void>, listener: () => void): () => void {
   }
 }
 
-/** Never the options: they hold credentials. */
-function connectFailure(error: unknown): string {
-  return error instanceof Error ? error.message : 'connecting failed'
+function isRefusal(error: unknown): boolean {
+  return error instanceof AuthorizationError || error instanceof UserAuthenticationExpiredError
 }

@@ -1,5 +1,6 @@
 import type { Msg, Subscription } from '@nats-io/transport-node'
 import { createInbox, headers } from '@nats-io/transport-node'
+import { setMaxListeners } from 'node:events'
 import type { BackoffRule } from '../domain/backoff.ts'
 import { backoffMs } from '../domain/backoff.ts'
 import { SignetError } from '../errors.ts'
@@ -59,6 +60,8 @@ export class Publisher {
   constructor(side: NatsSide, right: Right = ALWAYS) {
     this.#side = side
     this.#right = right
+    // Each message that waits to be sent again listens; that they are many while a server is away is no leak.
+    setMaxListeners(0, this.#stopping.signal)
   }
 
   /** Begins to listen for acknowledgements. The side must be connected. */

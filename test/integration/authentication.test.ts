@@ -43,6 +43,13 @@ const WAYS: Readonly<Record<string, (dir: string) => Promise<Way>>> = {
       config: userConfig('{ user: ann, password: "s3cret" }'),
       settings: { NATS_USER: 'ann', NATS_PASSWORD: 's3cret' },
     }),
+  'a password in a file': async (dir) => {
+    await writeFile(join(dir, 'password'), 's3cret\n')
+    return {
+      config: userConfig('{ user: ann, password: "s3cret" }'),
+      settings: { NATS_USER: 'ann', NATS_PASSWORD_FILE: join(dir, 'password') },
+    }
+  },
   token: () =>
     Promise.resolve({
       config: 'authorization { token: "t0ken" }',
@@ -189,4 +196,34 @@ test.serial('an nkey and a credentials file are changed while the agent runs', a
   await writeFile(creds, operator.user().creds)
   await connected(rotating, 2)
   t.is(rotating.pid, pid)
+})
+
+test.serial('an agent says in /readyz that its certificate has expired', async (t) => {
+  t.timeout(90_000)
+  const dir = await folder(t)
+  const mutual = tls(true).replace('/ca.pem', '/other-ca.pem')
+  await using gateway = await natsServer({ config: mutual })
+  await using keptn = await natsServer()
+  const agent = agentOf(
+    t,
+    dir,
+    { gateway: gateway.url, keptn: keptn.url },
+    {
+      SIGNET_NATS_TLS_CA: `${TLS}/ca.pem`,
+      SIGNET_NATS_TLS_CERT: `${TLS}/client-expired.pem`,
+      SIGNET_NATS_TLS_KEY: `${TLS}/client-expired.key`,
+    },
+  )
+  const admin = await agent.url()
+  const expired = /^gateway NATS: the client certificate .*client-expired\.pem has expired/
+  const ready = await eventually(
+    async () => {
+      const answer = await fetch(`${admin}/readyz`)
+      const { reasons = [] } = (await answer.json()) as { reasons?: string[] }
+      return reasons.some((reason) => expired.test(reason)) && answer
+    },
+    LIMIT_MS,
+    'the reason is told',
+  )
+  t.is(ready.status, 503)
 })

@@ -10,18 +10,23 @@ interface Over {
   readonly name?: string
 }
 
-/** A connected side of a stamp, by default its Keptn NATS, that tells nobody how it is. */
-export async function connectedSide(
+/** A side of a stamp, by default its Keptn NATS, that tells nobody how it is, and is not connected yet. */
+export function newSide(
   url: string,
   { side = 'keptn', auth = {}, name = 'test' }: Over = {},
-): Promise<NatsSide> {
-  const made = new NatsSide({
+): NatsSide {
+  return new NatsSide({
     side,
     address: { servers: [url], auth },
     clientName: name,
     inboxPrefix: `_INBOX.${name}`,
     events: { connected: () => {}, disconnected: () => {}, error: () => {} },
   })
+}
+
+/** The same, connected. */
+export async function connectedSide(url: string, over: Over = {}): Promise<NatsSide> {
+  const made = newSide(url, over)
   await made.connect(AbortSignal.timeout(LIMIT_MS))
   return made
 }

@@ -96,6 +96,29 @@ test('an nkey is a seed or the file of one', (t) => {
   t.deepEqual(settingsOf({ SIGNET_NATS_NKEY: '/run/nk' }).gateway.auth, { nkeyFile: '/run/nk' })
 })
 
+test('a password and a token may be in files, and are there or here', (t) => {
+  const { gateway, keptn } = settingsOf({
+    SIGNET_NATS_USER: 'ann',
+    SIGNET_NATS_PASSWORD_FILE: '/run/password',
+    KEPTN_NATS_TOKEN_FILE: '/run/token',
+  })
+  t.deepEqual(gateway.auth, { user: 'ann', passwordFile: '/run/password' })
+  t.deepEqual(keptn.auth, { tokenFile: '/run/token' })
+  const both = { SIGNET_NATS_PASSWORD: 'x', SIGNET_NATS_PASSWORD_FILE: '/run/password' }
+  for (const [environment, mistake] of [
+    [
+      { SIGNET_NATS_USER: 'ann', ...both },
+      /SIGNET_NATS_PASSWORD and SIGNET_NATS_PASSWORD_FILE: exclude each other/,
+    ],
+    [{ SIGNET_NATS_PASSWORD_FILE: '/x' }, /SIGNET_NATS_PASSWORD_FILE.*SIGNET_NATS_USER is not/],
+    [
+      { KEPTN_NATS_TOKEN: 'x', KEPTN_NATS_TOKEN_FILE: '/x' },
+      /KEPTN_NATS_TOKEN and KEPTN_NATS_TOKEN_FILE: exclude each other/,
+    ],
+  ] as const)
+    t.regex(mistakesOf(environment).join('\n'), mistake)
+})
+
 test('a file nests groups, and takes lists and maps as YAML has them', (t) => {
   const settings = settingsOf(
     {},
