@@ -1,5 +1,6 @@
 import test from 'ava'
 import { jetstream } from '@nats-io/jetstream'
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WRAPPED_ANSWER_TYPE } from '../../src/domain/https-answer.ts'
 import { linkSubject } from '../../src/domain/subject.ts'
@@ -257,10 +258,14 @@ test.serial(
     const run = { stamp: 'canary-h', task: 'brisk', id, context }
     const scope = { project: 'shop', stage: 'dev', service: 'cart' }
     // What the next hub takes in before it takes longer to record than to unwrap.
-    for (let other = 0; other < 100; other += 1)
-      await polling.post(
-        wrapped('canary-h', polling.answer({ ...run, id: `other-${other}` }, 'started', scope)),
-      )
+    const posts = Array.from({ length: 200 }, (_, index) => {
+      const other = polling.answer({ ...run, id: `other-${index}` }, 'started', scope)
+      // Contexts are unwrapped side by side, and what is in them is of one.
+      const outside = { shkeptncontext: randomUUID() }
+      const carrier = JSON.parse(wrapped('canary-h', other)) as object
+      return polling.post(JSON.stringify({ ...carrier, ...outside }))
+    })
+    await Promise.all(posts)
     await polling.post(
       wrapped('canary-h', polling.answer(run, 'finished', { ...scope, ...PASSED })),
     )
