@@ -12,6 +12,8 @@ import { ApiWay } from './tunnel/api-way.ts'
 export interface ApiConfig extends Omit<KeptnApiOptions, 'now' | 'maxAnswerBytes'> {
   /** How often it is polled, in milliseconds. */
   readonly pollingMs: number
+  /** How long NATS may be gone before it is, in milliseconds. */
+  readonly failoverAfterMs: number
 }
 
 const MAX_ANSWER_BYTES = 67_108_864
@@ -20,6 +22,11 @@ const MAX_ANSWER_BYTES = 67_108_864
 export type Uplink =
   | { readonly kind: 'nats'; readonly gateway: NatsSide; readonly api?: undefined }
   | ({ readonly kind: 'https'; readonly gateway?: undefined } & Polled)
+  | ({
+      readonly kind: 'both'
+      readonly gateway: NatsSide
+      readonly failoverAfterMs: number
+    } & Polled)
 
 /** Keptn's API, and how often (ms) it is polled. */
 interface Polled {
@@ -36,14 +43,17 @@ export function createUplink(
   api: ApiConfig | undefined,
   gateway: () => NatsSide,
 ): Uplink {
-  if (link !== 'https') return { kind: 'nats', gateway: gateway() }
+  if (link === 'nats' || (link === 'auto' && api === undefined))
+    return { kind: 'nats', gateway: gateway() }
   if (api === undefined)
     throw new SignetError(
       'SIGNET_CONFIG_INVALID',
       'The link of this stamp is https, and KEPTN_API_ENDPOINT is not set. Set it to the public Keptn API, ' +
         'such as https://keptn.example/api, or give the stamp another link in its ring file.',
     )
-  return { kind: 'https', api: createApi(api), pollingMs: api.pollingMs }
+  const polled = { api: createApi(api), pollingMs: api.pollingMs }
+  if (link === 'https') return { kind: 'https', ...polled }
+  return { kind: 'both', gateway: gateway(), failoverAfterMs: api.failoverAfterMs, ...polled }
 }
 
 function createApi(config: ApiConfig): KeptnApi {
@@ -53,6 +63,9 @@ function createApi(config: ApiConfig): KeptnApi {
     now: () => performance.now(),
   })
 }
+
+/** Of a stamp whose link is `auto`, while it is on the second one. */
+export const OVER_HTTPS = 'NATS is gone, and the stamp is reached over HTTPS'
 
 /** What a reload changes of the link takes effect with the next start. */
 export function linkWarning(atStart: LinkKind | undefined, now: LinkKind | undefined): string[] {

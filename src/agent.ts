@@ -1,10 +1,11 @@
 import type { ApiConfig } from './agent-api.ts'
-import { apiPart, apiTunnel, createUplink, linkWarning } from './agent-api.ts'
+import { apiPart, apiTunnel, createUplink, linkWarning, OVER_HTTPS } from './agent-api.ts'
+import { createBothLinks } from './agent-both.ts'
 import { createHttpsLeading } from './agent-https.ts'
 import { createLease } from './agent-lease.ts'
 import type { Leading, Watched } from './agent-leading.ts'
 import { createLeading } from './agent-leading.ts'
-import type { TunnelConfig } from './agent-tunnel.ts'
+import type { StampTunnel, TunnelConfig } from './agent-tunnel.ts'
 import { createStampServers, createTunnelExit, natsTunnel, withCache } from './agent-tunnel.ts'
 import type { Place } from './domain/subject.ts'
 import { inboxPrefix } from './domain/subject.ts'
@@ -129,7 +130,9 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   const watched = (): readonly Watched[] => leadership.led?.watched ?? []
   const reasons = (): readonly string[] => [
     ...(lifecycle.state === 'draining' ? ['the agent drains'] : []),
-    ...(up.gateway === undefined ? [] : sideReason('gateway', up.gateway)),
+    ...(up.gateway === undefined || local?.both?.choice.standing === 'https'
+      ? []
+      : sideReason('gateway', up.gateway)),
     ...sideReason('Keptn', keptn),
     ...(leadership.notReady === undefined ? [] : [leadership.notReady]),
     ...watched().flatMap(({ name, notReady }) =>
@@ -148,6 +151,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       ),
       ...reloads.warnings,
       ...linkWarning(place?.link, local?.stamp().link),
+      ...(local?.both?.choice.standing === 'https' ? [OVER_HTTPS] : []),
     ],
     status: async () => {
       const { led, leads, leader } = leadership
@@ -177,7 +181,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     sidePart(keptn),
     // Before the gateway: a stamp that is cut off still answers its integrations, or they would end.
     ...(local?.parts ?? []),
-    ...(up.gateway === undefined ? [] : gatewayParts(up.gateway)),
+    ...(up.kind === 'nats' ? gatewayParts(up.gateway) : []),
     ...(local?.tunnels ?? []),
     listing,
     leadership,
@@ -207,16 +211,18 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   /** What the agent runs in a term in which it leads. */
   function lead(term: Term): Leading {
     const shared = { ...config, topology, keptn, term, log, metrics }
-    if (up.gateway === undefined) {
-      // A home stamp has a gateway.
+    const known = { live: () => live, agents: () => agents.known }
+    if (up.kind !== 'nats') {
+      // A home stamp is reached over NATS.
       const stampOf = local as NonNullable<typeof local>
-      return createHttpsLeading({ ...shared, ...up, stampOf })
+      const { both: links } = stampOf
+      const both = up.kind === 'both' && links ? { ...known, ...links, ...up } : undefined
+      return createHttpsLeading({ ...shared, ...up, stampOf, ...(both && { both }) })
     }
     const { gateway } = up
     return createLeading({
       ...shared,
-      live: () => live,
-      agents: () => agents.known,
+      ...known,
       gateway,
       messages: new CoreMessages(gateway),
       homeOf: homeOf[0],
@@ -241,10 +247,15 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       metrics,
     })
     const shared = { ...config, topology, keptn, log, metrics }
-    const way =
-      up.kind === 'https'
-        ? apiTunnel({ ...config, rules: config.tunnel.rules, api: up.api, metrics })
-        : natsTunnel({ ...shared, gateway: up.gateway }, stampNow)
+    const overNats = up.gateway && natsTunnel({ ...shared, gateway: up.gateway }, stampNow)
+    const overHttps =
+      up.api && apiTunnel({ ...config, rules: config.tunnel.rules, api: up.api, metrics })
+    const both =
+      up.kind === 'both' && overNats && overHttps
+        ? createBothLinks({ ...config, up, keptn, topology: first, overNats, overHttps, log })
+        : undefined
+    // One of them is there.
+    const way = (both?.tunnel ?? overNats ?? overHttps) as StampTunnel
     const tunnel = withCache(shared, way)
     const upstream = {
       caller: tunnel.toFirst,
@@ -260,7 +271,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
     // Pings are answered before the first event is handed over, and until the last one is.
     const localParts: readonly Part[] = [registrations, ...servers]
     const tunnels = tunnel.clients
-    return { stamp: stampNow, registrations, upstream, parts: localParts, tunnels }
+    return { stamp: stampNow, registrations, upstream, parts: localParts, tunnels, both }
   }
 }
 

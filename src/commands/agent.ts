@@ -105,9 +105,10 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
   }
 }
 
-function keptnApi({ api }: Settings): Pick<AgentConfig, 'api'> {
+function keptnApi({ api, failoverAfterMs }: Settings): Pick<AgentConfig, 'api'> {
   const { endpoint, pollingIntervalMs: pollingMs } = api
-  return endpoint === undefined ? {} : { api: { ...apiConfig(api), endpoint, pollingMs } }
+  if (endpoint === undefined) return {}
+  return { api: { ...apiConfig(api), endpoint, pollingMs, failoverAfterMs } }
 }
 
 function tunnelConfig(settings: Settings): TunnelConfig {

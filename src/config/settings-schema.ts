@@ -134,6 +134,13 @@ export const agentTable = {
     count(1),
     'Replicas of the streams in the hub store. Without it: three where the store is a cluster, else one.',
   ),
+  failoverAfterMs: setting(
+    'failoverAfter',
+    ['SIGNET_FAILOVER_AFTER'],
+    positiveMs,
+    'How long NATS may be gone before a stamp whose link is `auto` goes over to Keptn’s API, where `KEPTN_API_ENDPOINT` is set.',
+    { default: '30s' },
+  ),
   presenceIntervalMs: setting(
     'presenceInterval',
     ['SIGNET_PRESENCE_INTERVAL'],

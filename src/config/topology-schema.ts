@@ -210,7 +210,9 @@ const stamp = z.strictObject({
   link: z
     .enum(['nats', 'https', 'auto'])
     .default('auto')
-    .describe('How it reaches its control plane. `auto`: over NATS while that is there.'),
+    .describe(
+      'How it reaches its control plane. `auto`: over NATS while that is there, else over HTTPS.',
+    ),
   handles: handles.optional().describe('As the `handles` of the ring, which it replaces.'),
 })
 

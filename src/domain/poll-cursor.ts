@@ -11,8 +11,8 @@ export const OVERLAP_MS = 30_000
 export const LOOK_BACK_MS = 600_000
 
 /** Where the first look begins. */
-export function firstCursor(serverNow: number): number {
-  return serverNow - LOOK_BACK_MS
+export function firstCursor(serverNow: number, lookBackMs = LOOK_BACK_MS): number {
+  return serverNow - lookBackMs
 }
 
 /**

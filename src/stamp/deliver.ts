@@ -25,6 +25,8 @@ export interface DeliverOptions {
   readonly wayIn: WayIn
   readonly gate: Gate
   readonly deadLetters: DeadLetters
+  /** Whether an event is this stamp's own, which came to the control plane by another link; absent: none is. */
+  readonly isEcho?: (event: KeptnEvent) => boolean
   readonly inFlight: number
   readonly log: Log
   readonly metrics: Metrics
@@ -59,7 +61,7 @@ export function deliverPump(options: DeliverOptions): Pump {
 }
 
 async function deliver(
-  { place, wayIn, gate, deadLetters, metrics }: DeliverOptions,
+  { place, wayIn, gate, deadLetters, isEcho, metrics }: DeliverOptions,
   delivery: Delivery,
   tail: string,
   event: KeptnEvent,
@@ -70,6 +72,8 @@ async function deliver(
     await deadLetters.store('down', delivery, 'loop', path.join(','))
     return
   }
+  // Posted, it came there without a path; its integrations heard it when it was said.
+  if (isEcho?.(event) === true) return
   // The events of other integrations go on meanwhile.
   if (!gate.isOpen(event)) await park(gate.opened(event))
   await orSetAside(deadLetters, 'down', delivery, async () => {

@@ -29,13 +29,14 @@ import { nothingBegun, openBegun } from './begun.ts'
 import { openCollection } from './collect.ts'
 import { openFanOutsHere, rememberedFanOuts } from './fan-outs-here.ts'
 import type { Gate } from './gate.ts'
+import type { LinkChoice } from './link-choice.ts'
 import { httpsOnly } from './link-choice.ts'
 import { Poll } from './poll.ts'
 import { ApiSender } from './send.ts'
 import { WITHOUT_JETSTREAM } from './stamp-role.ts'
 import type { Turns } from './turns.ts'
 import { httpsWay } from './up-https.ts'
-import type { UpPump } from './up-pump.ts'
+import type { UpPump, UpWay } from './up-pump.ts'
 import { upPump } from './up-pump.ts'
 
 export interface HttpsRoleOptions {
@@ -47,7 +48,7 @@ export interface HttpsRoleOptions {
   /** The control plane's home stamp. */
   readonly home: string
   readonly keptnStore: Store
-  /** To the Keptn NATS: there is no other. */
+  /** To the Keptn NATS. */
   readonly publisher: Publisher
   /** The term in which it is this agent's. */
   readonly term: Term
@@ -57,8 +58,10 @@ export interface HttpsRoleOptions {
   /** What of all that is polled is this stamp's, and when. */
   readonly turns: Turns
   readonly integrations: () => readonly Integration[] | undefined
-  /** Dead letters stay in the stamp, in a stream of the same name. */
-  readonly deadLetters: DeadLetters
+  /** Where NATS is forbidden or gone, dead letters stay in the stamp, in a stream of the same name. */
+  readonly deadLetters: () => DeadLetters
+  /** Where NATS is allowed: which link it is, and the way up by NATS. */
+  readonly both?: { readonly choice: LinkChoice; readonly nats: UpWay; readonly lookBackMs: number }
   readonly intervalMs: number
   readonly sweepMs: number
   readonly settleWaitsMs?: readonly number[]
@@ -83,17 +86,24 @@ export class HttpsRole implements Part {
   readonly #poll: Poll
   readonly #sender: ApiSender
   readonly #sent = new LRUCache<string, true>({ max: REMEMBERED })
+  readonly #choice: LinkChoice
+  #polls = false
+  #following: Promise<void> = Promise.resolve()
+  #forget: (() => void) | undefined
   #up: UpPump | undefined
+  readonly #posted = new LRUCache<string, true>({ max: REMEMBERED })
   #pumps: readonly Pump[] = []
   #reason: string | undefined = 'the Keptn NATS has not answered yet'
 
   constructor(options: HttpsRoleOptions) {
     this.#options = options
-    const { deadLetters } = options
-    this.#sender = new ApiSender({ ...options, deadLetters: () => deadLetters })
+    const { deadLetters, both } = options
+    this.#choice = both?.choice ?? httpsOnly
+    this.#sender = new ApiSender(options)
     this.#poll = new Poll({
       ...options,
-      read: (text) => readPolled(deadLetters, text),
+      ...(both === undefined ? {} : { lookBackMs: both.lookBackMs }),
+      read: (text) => readPolled(deadLetters(), text),
       hear: (text) => options.turns.hear(text),
       admit: (event, text, isListed, signal) => this.#admit(event, text, isListed, signal),
     })
@@ -101,24 +111,31 @@ export class HttpsRole implements Part {
 
   /** Why it does not work, or undefined. */
   get notReady(): string | undefined {
-    return this.#reason ?? pumpTrouble(this.#pumps) ?? this.#poll.trouble ?? this.#sender.trouble
+    const reason = this.#reason ?? pumpTrouble(this.#pumps)
+    return reason ?? (this.#polls ? (this.#poll.trouble ?? this.#sender.trouble) : undefined)
   }
 
   /** What is weaker here than it should be, though it works. */
   get warning(): string | undefined {
     if (this.#reason !== undefined) return undefined
-    return this.#options.wayIn.isDurable ? this.#poll.warning : WITHOUT_JETSTREAM
+    if (!this.#options.wayIn.isDurable) return WITHOUT_JETSTREAM
+    // What began over HTTPS ends there.
+    return this.#polls ? this.#poll.warning : this.#sender.trouble
   }
 
   /** For `/status`. */
   describe(): object {
     const { api } = this.#options
     const reason = this.notReady
-    return { endpoint: api.shownEndpoint, polls: true, ...(reason === undefined ? {} : { reason }) }
+    return {
+      endpoint: api.shownEndpoint,
+      polls: this.#polls,
+      ...(reason === undefined ? {} : { reason }),
+    }
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { wayIn, keptnStore, scope, retentionMs, log, metrics } = this.#options
+    const { wayIn, keptnStore, scope, retentionMs, both, log, metrics } = this.#options
     const note = (error: SignetError): void => {
       if (this.#reason !== error.message) log.warn({ error }, 'The https link waits.')
       this.#reason = error.message
@@ -145,21 +162,26 @@ export class HttpsRole implements Part {
     const https = httpsWay({
       stamp: this.#options.place().stamp,
       sender: this.#sender,
-      onSend: (event) => this.#sent.set(echoKey(event), true),
       metrics,
     })
     this.#up = upPump({
       ...this.#options,
       isDurable,
-      choice: httpsOnly,
-      ways: { https },
+      choice: this.#choice,
+      ways: { https, ...(both === undefined ? {} : { nats: both.nats }) },
+      onSend: (event, link) => {
+        this.#sent.set(echoKey(event), true)
+        if (link === 'https') this.#posted.set(echoKey(event), true)
+      },
       begun,
       fanOuts,
-      deadLetters: () => this.#options.deadLetters,
     })
     this.#pumps = [this.#up.pump]
     this.#up.pump.start()
-    this.#poll.start()
+    this.#forget = this.#choice.onChange(() => {
+      this.#follow()
+    })
+    this.#follow()
     metrics.durable.set(wayIn.isDurable ? 1 : 0)
     this.#reason = undefined
   }
@@ -169,18 +191,34 @@ export class HttpsRole implements Part {
     const { gate, metrics } = this.#options
     observePumps(this.#pumps, metrics)
     metrics.heldTriggered.set(gate.held)
-    metrics.linkUp.set({ link: 'https' }, this.#poll.trouble === undefined ? 1 : 0)
+    if (!this.#polls) metrics.linkUp.remove({ link: 'https' })
+    else metrics.linkUp.set({ link: 'https' }, this.#poll.trouble === undefined ? 1 : 0)
   }
 
   async stop(): Promise<void> {
     this.#reason = 'stopping'
-    const polled = this.#poll.stop()
+    this.#forget?.()
+    const polled = this.#following.then(() => this.#poll.stop())
     const drained = drainPumps(this.#pumps)
     // After the pumps were told, so that what waits is handed back and not tried again.
     this.#up?.stop()
     this.#sender.stop()
     this.#options.gate.stop()
     await Promise.all([polled, drained])
+  }
+
+  /** Polls while the link is HTTPS, and only then. */
+  #follow(): void {
+    const polls = this.#choice.link === 'https'
+    if (polls === this.#polls) return
+    this.#polls = polls
+    const { both, metrics } = this.#options
+    if (both !== undefined && polls)
+      metrics.linkSwitches.inc({ link: 'https', reason: 'nats-gone' })
+    if (both !== undefined && !polls)
+      metrics.linkSwitches.inc({ link: 'nats', reason: 'nats-back' })
+    // One after the other: what is stopped cannot be started before it has ended.
+    this.#following = this.#following.then(() => (polls ? this.#poll.start() : this.#poll.stop()))
   }
 
   async #admit(
@@ -198,7 +236,14 @@ export class HttpsRole implements Part {
     const mayBeOver = isListedWhileOpen(event) && !isListed
     if (isFanOut && (mayBeOver || !(await turns.hasBegun(event, isListed, signal))))
       return 'unnamed'
-    return admit({ ...this.#options, path: `${home},${place().stamp}` }, event, text, isFanOut)
+    const deadLetters = this.#options.deadLetters()
+    const path = `${home},${place().stamp}`
+    return admit({ ...this.#options, deadLetters, path }, event, text, isFanOut)
+  }
+
+  /** Whether an event is what this stamp posted, so that nobody else could see where it comes from. */
+  wasPosted(event: KeptnEvent): boolean {
+    return this.#posted.has(echoKey(event))
   }
 
   /** Whether an event is what this stamp sent. Its integrations heard it when it was said. */

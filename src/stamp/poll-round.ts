@@ -42,6 +42,8 @@ export interface PollRoundOptions {
   readonly hear: (text: string) => string | undefined
   /** How often all open events are looked at, whatever the datastore says; in milliseconds. */
   readonly sweepMs: number
+  /** How far back the first look goes, in milliseconds, where it is not the usual. */
+  readonly lookBackMs?: number
 }
 
 export type Failed = Extract<ApiResult, { ok: false }>
@@ -80,6 +82,8 @@ export class PollRound {
 
   /** The next round looks at everything. */
   startOver(): void {
+    // What came by the other link meanwhile need not be read again.
+    this.#cursors.clear()
     this.#sweepAt = 0
     this.#projectsStaleAt = 0
   }
@@ -127,8 +131,8 @@ export class PollRound {
     integrations: readonly Integration[],
     signal: AbortSignal,
   ): Promise<Failed | undefined> {
-    const { api } = this.#options
-    const cursor = this.#cursors.get(project) ?? firstCursor(api.serverNow)
+    const { api, lookBackMs } = this.#options
+    const cursor = this.#cursors.get(project) ?? firstCursor(api.serverNow, lookBackMs)
     const fromTime = new Date(cursor).toISOString()
     const listed = await storedEvents(api, { project, fromTime }, signal)
     if (!listed.ok) {

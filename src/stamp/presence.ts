@@ -1,5 +1,5 @@
 import type { Integration } from '../domain/interest.ts'
-import type { Presence } from '../domain/presence.ts'
+import type { LinkInUse, Presence } from '../domain/presence.ts'
 import type { Place } from '../domain/subject.ts'
 import { presenceSubject } from '../domain/subject.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
@@ -18,6 +18,8 @@ export interface PresencePartOptions {
   /** How long (ms) from one to the next. */
   readonly intervalMs: () => number
   readonly isKeptnConnected: () => boolean
+  /** The link that the stamp is on; absent: NATS. */
+  readonly link?: () => LinkInUse
   /** What this stamp's integrations want; a change of it is said at once. */
   readonly registrations: Pick<Registrations, 'list' | 'count' | 'onChange'>
   /** Integrations that the agent speaks for, and that are kept out of Keptn's Uniform. */
@@ -72,7 +74,7 @@ export class PresencePart implements Part {
       keptn: isKeptnConnected(),
       integrations: this.#integrations(),
       alive: registrations.count.alive,
-      link: 'nats',
+      link: this.#options.link?.() ?? 'nats',
       ...(agents.length === 0 ? {} : { agents }),
     }
     const { federation, controlPlanes } = topology.current

@@ -79,6 +79,8 @@ export class ApiSender {
   ): Promise<void> {
     const { metrics, term } = this.#options
     using end = following({ signals: [this.#stopping.signal, signal] })
+    // It is somebody else's trouble from then on.
+    end.signal.addEventListener('abort', () => (this.#trouble = undefined), { once: true })
     let isUnclear = mayHaveArrived
     for (let attempt = 1; ; attempt += 1) {
       // What is handed back on a stop must not be overtaken by what follows it in its context.

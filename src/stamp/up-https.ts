@@ -11,8 +11,6 @@ import type { UpWay } from './up-pump.ts'
 export interface HttpsWayOptions {
   readonly stamp: string
   readonly sender: ApiSender
-  /** Called before an event is sent as it is, so that it is known again when it comes back as Keptn's. */
-  readonly onSend: (event: KeptnEvent) => void
   readonly metrics: Metrics
 }
 
@@ -20,11 +18,10 @@ export interface HttpsWayOptions {
 const MOST_AT_ONCE = 16
 
 /** Up by Keptn's public API: answers to fan-outs inside an event that Keptn does nothing with, all else as it is. */
-export function httpsWay({ stamp, sender, onSend, metrics }: HttpsWayOptions): UpWay {
+export function httpsWay({ stamp, sender, metrics }: HttpsWayOptions): UpWay {
   const room = new Room(MOST_AT_ONCE)
   return {
     async send(delivery, event, { isToHub, hadBegun }, signal) {
-      if (!isToHub) onSend(event)
       const posting = isToHub ? wrapped(stamp, delivery, event) : { event, body: delivery.body }
       await room.enter()
       try {

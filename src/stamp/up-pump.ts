@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { KeptnEvent } from '../domain/event.ts'
 import { isAnswer } from '../domain/https-answer.ts'
 import { durableName, LOCAL_STREAM } from '../domain/store-names.ts'
@@ -43,6 +44,8 @@ export interface UpPumpOptions {
   readonly isDurable: () => boolean
   readonly choice: LinkChoice
   readonly ways: Readonly<Partial<Record<Link, UpWay>>>
+  /** Called before an event is sent, so that it is known again when it comes back. */
+  readonly onSend: (event: KeptnEvent, link: Link) => void
   readonly begun: Begun
   readonly fanOuts: FanOutsHere
   readonly deadLetters: () => DeadLetters
@@ -66,6 +69,8 @@ export interface UpPump {
 export function upPump(options: UpPumpOptions): UpPump {
   const { keptnStore, place, log, isDurable, listen, fanOuts } = options
   const stopping = new AbortController()
+  // As many events as are under way listen to it.
+  setMaxListeners(0, stopping.signal)
   const sender = new Sender(options, stopping.signal)
   const pump = new Pump({
     name: 'send',
@@ -131,8 +136,10 @@ class Sender {
   ): Promise<void> {
     const link = before ?? (await this.#options.choice.chosen(this.#stopping))
     if (before === undefined) await this.#begin(key, link)
+    this.#options.onSend(event, link)
     const how = { isToHub: false, hadBegun: before !== undefined }
-    await this.#by(link).send(delivery, event, how, this.#stopping)
+    using end = following({ signals: [this.#stopping] })
+    await this.#by(link).send(delivery, event, how, end.signal)
   }
 
   /** By whichever link there is, and by the other one when that changes meanwhile. */

@@ -141,6 +141,28 @@ test('an agent that restarts brings nothing again, and sends nothing again', asy
   t.is(posted().length, 1)
 })
 
+test('a stamp with both links starts without its gateway, and polls when that has been gone for long enough', async (t) => {
+  t.timeout(180_000)
+  const { keptn, byHand } = await rig(t, { token: TOKEN })
+  const stamp = await httpsAgents(t, `${keptn.url}/api`, TOKEN)
+  const agent = await stamp.agent({ topology: linked('auto') })
+  await listening(t, stamp, agent.servicesUrl)
+  const run = await byHand()
+  for (const task of ['deployment', 'test']) {
+    const id = await run.task(task)
+    await run.answer(task, 'started', id)
+    await run.answer(task, 'finished', id)
+  }
+  await eventually('the notice', () => stamp.heard.withType(NOTICE).length === 1, LIMIT)
+  await eventually('readiness', () => agent.reasons().length === 0, LIMIT)
+  t.true(stamp.gateway.connections > 0, 'it goes on trying')
+  const readyz = (await (await fetch(`${agent.adminUrl}/readyz`)).json()) as { warnings: string[] }
+  t.regex(readyz.warnings.join(), /NATS is gone, and the stamp is reached over HTTPS/)
+  const https = { link: 'https', reason: 'nats-gone' }
+  t.is(await scraped(agent.adminUrl, 'signet_link_switches_total', https), 1)
+  await agent.stop()
+})
+
 test('a link of https without an endpoint is refused, with the way out', (t) => {
   const any = { host: '127.0.0.1', port: 0 }
   const error = t.throws(() =>

@@ -104,6 +104,7 @@ export async function httpsAgents(
           verifyTls: true,
           timeoutMs: 20_000,
           pollingMs: 50,
+          failoverAfterMs: 1_500,
         },
         admin: any,
         services: any,

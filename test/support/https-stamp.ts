@@ -145,7 +145,7 @@ export class HttpsStamp {
         hasBegun: () => Promise.resolve(true),
       },
       integrations: () => this.integrations,
-      deadLetters,
+      deadLetters: () => deadLetters,
       intervalMs: 50,
       sweepMs,
       // Together longer than a busy machine takes to carry out what its caller has given up.

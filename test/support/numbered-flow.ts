@@ -1,7 +1,9 @@
 import type { ExecutionContext } from 'ava'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { KEPTN_STREAM } from '../../src/domain/store-names.ts'
 import type { Rig } from './federation.ts'
+import { HOME } from './federation.ts'
 import { eventOf, NOTICE } from './keptn-event.ts'
 
 export interface FlowOptions {
@@ -29,15 +31,19 @@ export class NumberedFlow {
     this.published = Promise.all(
       Array.from({ length: contexts }, async () => {
         const context = randomUUID()
-        const events = Array.from({ length: each }, (_, n) =>
-          eventOf(NOTICE, { shkeptncontext: context }, { n }),
-        )
+        // Its id is in the data as well: Keptn's API gives what is posted to it another one.
+        const events = Array.from({ length: each }, (_, n) => {
+          const ref = randomUUID()
+          return eventOf(NOTICE, { id: ref, shkeptncontext: context }, { n, ref })
+        })
         this.#ids.set(
           context,
           events.map(({ id }) => id),
         )
         for (const event of events) {
-          await publishUntilStored(rig, from, JSON.stringify(event))
+          // A poll tells by the times what came first.
+          const time = new Date().toISOString()
+          await publishUntilStored(rig, from, JSON.stringify({ ...event, time }))
           await sleep(pauseMs * 2 * Math.random())
         }
       }),
@@ -62,6 +68,13 @@ export class NumberedFlow {
       .filter((id) => known.has(id))
   }
 
+  /** The ids of this flow's events that Keptn's own stream holds, under whatever id, in order. */
+  async arrivedHome(): Promise<readonly string[]> {
+    const known = new Set([...this.#ids.values()].flat())
+    const messages = await this.#rig.storedIn(HOME, KEPTN_STREAM)
+    return messages.map(({ text }) => refOf(text)).filter((ref) => known.has(ref))
+  }
+
   /** That the ids are all there, each once, and those of each context in order. */
   check(t: ExecutionContext, ids: readonly string[], where: string): void {
     const known = new Set([...this.#ids.values()].flat())
@@ -79,6 +92,10 @@ export class NumberedFlow {
       )
     }
   }
+}
+
+function refOf(text: string): string {
+  return String((JSON.parse(text) as { data?: { ref?: unknown } }).data?.ref)
 }
 
 async function publishUntilStored(rig: Rig, from: string, body: string): Promise<void> {
