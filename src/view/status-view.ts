@@ -117,11 +117,12 @@ function isNews({ online, keptn, drained, state, pending, unacknowledged }: Stam
 }
 
 function stampRow(stamp: StampStatus, at: string): readonly Line[] {
-  const { online, link = '', onlineSince, heardAt, integrations, agent = '' } = stamp
+  const { online, link = '', linkInUse, onlineSince, heardAt, integrations, agent = '' } = stamp
+  const isChanged = linkInUse === 'https' && link !== 'https'
   const offline = heardAt === undefined ? 'never heard' : `silent for ${age(between(heardAt, at))}`
   return [
     [online ? ['good', '●'] : ['wrong', '○'], ` ${stamp.stamp}`],
-    [['faint', link]],
+    [isChanged ? ['doubtful', `${link}: https`] : ['faint', link]],
     online ? [`up ${age(between(onlineSince ?? at, at))}`] : [['wrong', offline]],
     waitingFor(stamp),
     [['faint', integrationsText(integrations)]],
@@ -130,7 +131,9 @@ function stampRow(stamp: StampStatus, at: string): readonly Line[] {
   ]
 }
 
-function waitingFor({ pending, unacknowledged }: StampStatus): Line {
+function waitingFor({ link, pending, unacknowledged }: StampStatus): Line {
+  // Nothing is kept for it in the hub store.
+  if (link === 'https' && pending === null) return [['faint', 'polls']]
   if (pending === null) return [['doubtful', 'no consumer']]
   const waiting = pending + (unacknowledged ?? 0)
   return [[waiting === 0 ? 'faint' : 'doubtful', `${waiting} pending`]]

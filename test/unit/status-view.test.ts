@@ -160,3 +160,16 @@ test('columns stand under each other, and one that is empty takes no room', (t) 
     'a    x\nbcd  y',
   )
 })
+
+test('a stamp that polls is told from one whose consumer is missing', (t) => {
+  const stamps = [
+    stamp('eu-1', 'eu', 'canary', { link: 'https', linkInUse: 'https', pending: null }),
+    stamp('eu-2', 'eu', 'canary', { linkInUse: 'https', pending: 2 }),
+    stamp('eu-3', 'eu', 'canary', { linkInUse: 'nats', pending: null }),
+  ]
+  const rows = text(statusView(status(stamps), true)).split('\n')
+  const row = (name: string) => rows.find((line) => line.includes(name)) ?? ''
+  t.regex(row('eu-1'), /https +up 3 h +polls /)
+  t.regex(row('eu-2'), /auto: https +up 3 h +2 pending /)
+  t.regex(row('eu-3'), /auto +up 3 h +no consumer /)
+})
