@@ -193,14 +193,22 @@ function addNatsConfig(topology: Command): void {
         .default('conf'),
     )
     .option('--out <folder>', 'write a file for each server there, instead of to stdout')
+    .option('--force', 'replace files there that say something else')
+    .option('--keys <folder>', 'with nkey: make keys too, and keep their seeds there')
+    .option('--renew <users...>', 'users that get another key, with --keys', [])
     .option('--json', 'the answer as JSON')
     .action(async (dir: string, { json, ...options }: NatsConfigOptions) => {
       const { runTopologyNatsConfig } = await import('./commands/topology-nats-config.ts')
-      exitCode = await runTopologyNatsConfig({ ...topologyCommand(dir, json), ...options })
+      exitCode = await runTopologyNatsConfig({
+        ...topologyCommand(dir, json),
+        ...options,
+        force: options.force === true,
+      })
     })
 }
 
-interface NatsConfigOptions extends Omit<NatsConfigCommand, keyof TopologyCommand> {
+interface NatsConfigOptions extends Omit<NatsConfigCommand, keyof TopologyCommand | 'force'> {
+  readonly force?: true
   readonly json?: true
 }
 

@@ -1,16 +1,17 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readTopology } from '../config/topology-load.ts'
 import { judgePlace, joinedStamp } from '../domain/join.ts'
 import type { ServerAccess } from '../domain/nats-access/accounts.ts'
 import { federationAccess } from '../domain/nats-access/accounts.ts'
 import type { Credential } from '../domain/nats-access/config-text.ts'
-import { accountsText, variables } from '../domain/nats-access/config-text.ts'
+import { accountsText, keyedUsers, variables } from '../domain/nats-access/config-text.ts'
 import { together } from '../domain/nats-access/together.ts'
 import { userSection } from '../domain/nats-access/rights-table.ts'
 import { isName } from '../domain/name.ts'
 import type { Stamp, Topology } from '../domain/topology.ts'
 import { SignetError } from '../errors.ts'
+import { seededUsers } from '../links/nkey-seeds.ts'
 import type { TopologyCommand } from './topology-output.ts'
 import { EXIT_OK, refuseTopology, writeJson } from './topology-output.ts'
 
@@ -27,11 +28,17 @@ export interface NatsConfigCommand extends TopologyCommand {
   readonly format: 'conf' | 'table'
   /** A folder to write a file for each server to, instead of stdout. */
   readonly out?: string
+  /** Whether files there that say something else are replaced. */
+  readonly force: boolean
+  /** A folder for the seeds of nkeys: those that are missing are made. */
+  readonly keys?: string
+  /** Users that get another key. */
+  readonly renew: readonly string[]
 }
 
 /**
  * `signet topology nats-config`: accounts, users and least permissions for the servers of a federation. Never
- * a secret: those are variables. Exit code 2 where the topology has mistakes, or no such stamp.
+ * a secret on stdout: those are variables, or seeds in files of their own. Exit code 2 where the topology has mistakes, or no such stamp.
  */
 export async function runTopologyNatsConfig(command: NatsConfigCommand): Promise<number> {
   const parsed = await readTopology(command.dir)
@@ -40,12 +47,10 @@ export async function runTopologyNatsConfig(command: NatsConfigCommand): Promise
   const servers = asTheyRun(topology, command).filter(({ server }) =>
     isWanted(command, topology, server),
   )
-  const files = servers.map((access) => fileOf(access, command))
+  const keys = await keysOf(servers, command)
+  const files = servers.map((access) => fileOf(access, command, keys))
   const { json, stdout, stderr, out } = command
-  if (out !== undefined) {
-    await mkdir(out, { recursive: true })
-    for (const { file, text } of files) await writeFile(join(out, file), text)
-  }
+  if (out !== undefined) await writeAll(out, files, command.force)
   if (json) writeJson(stdout, { ok: true, servers: files })
   else if (out === undefined) stdout.write(files.map(({ text }) => text).join('\n'))
   else for (const { file } of files) stdout.write(`${join(out, file)}\n`)
@@ -53,11 +58,49 @@ export async function runTopologyNatsConfig(command: NatsConfigCommand): Promise
   return EXIT_OK
 }
 
-function fileOf(access: ServerAccess, { format, credential }: NatsConfigCommand) {
+async function keysOf(
+  servers: readonly ServerAccess[],
+  { keys, renew, credential }: NatsConfigCommand,
+): Promise<ReadonlyMap<string, string>> {
+  const users = servers.flatMap((access) => keyedUsers(access))
+  const unknown = renew.filter((user) => !users.includes(user))
+  if (keys === undefined ? renew.length > 0 : credential !== 'nkey')
+    throw new SignetError(
+      'SIGNET_USAGE',
+      '--keys is for --credential nkey, and --renew for --keys.',
+    )
+  if (unknown.length > 0)
+    throw new SignetError('SIGNET_USAGE', `--renew ${unknown.join(' ')}: no user that has a key.`)
+  return keys === undefined ? new Map<string, string>() : seededUsers(keys, users, renew)
+}
+
+/** All or none: a server must not be told of half a change. */
+async function writeAll(
+  out: string,
+  files: readonly { readonly file: string; readonly text: string }[],
+  force: boolean,
+): Promise<void> {
+  await mkdir(out, { recursive: true })
+  for (const { file, text } of files) {
+    const known = await readFile(join(out, file), 'utf8').catch(() => undefined)
+    if (!force && known !== undefined && known !== text)
+      throw new SignetError(
+        'SIGNET_USAGE',
+        `${join(out, file)} is there and says something else; --force replaces it. Nothing was written.`,
+      )
+  }
+  for (const { file, text } of files) await writeFile(join(out, file), text)
+}
+
+function fileOf(
+  access: ServerAccess,
+  { format, credential }: NatsConfigCommand,
+  keys: ReadonlyMap<string, string>,
+) {
   const { server, about } = access
-  const text = format === 'conf' ? accountsText(access, credential) : tables(access)
+  const text = format === 'conf' ? accountsText(access, credential, keys) : tables(access)
   const file = `${server}.accounts.${format === 'conf' ? 'conf' : 'md'}`
-  return { server, about, file, variables: variables(access, credential), text }
+  return { server, about, file, variables: variables(access, credential, keys), text }
 }
 
 function tables({ server, about, accounts }: ServerAccess): string {

@@ -81,6 +81,8 @@ export async function startDeployed(
     joined: [],
     leaf: [],
     together: [],
+    renew: [],
+    force: false,
     credential: 'password',
     format: 'conf',
     stdout: { write: () => undefined },

@@ -89,6 +89,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'distributor',
     'observe',
     'links/control-client',
+    'links/nkey-seeds',
     'view',
     'demo',
     'node:',

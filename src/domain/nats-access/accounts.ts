@@ -42,6 +42,8 @@ export interface User {
   readonly rights?: Rights
   /** Nobody has to show anything to be this user. */
   readonly open?: true
+  /** A leaf link is this user. With nkeys it shows a password all the same: nats-server before 2.10 knows none for links. */
+  readonly isLink?: true
 }
 
 /** The account that hub, hub store and, by imports, all others share. */
@@ -62,7 +64,7 @@ export function federationAccess(
   const homes = new Set(planes.map(({ home }) => home))
   const stamps = topology.stamps.filter(({ name }) => !homes.has(name))
   return [
-    ...topology.geos.map(({ name }) => gatewayAccess(topology, name, stamps)),
+    ...topology.geos.map(({ name }) => gatewayAccess(topology, name, stamps, leafStamps)),
     ...planes.map((plane) => storeAccess(plane)),
     ...planes.map(({ home }) => homeAccess(home)),
     ...stamps.map((stamp) => {
@@ -72,7 +74,12 @@ export function federationAccess(
   ]
 }
 
-function gatewayAccess(topology: Topology, geo: string, stamps: readonly Stamp[]): ServerAccess {
+function gatewayAccess(
+  topology: Topology,
+  geo: string,
+  stamps: readonly Stamp[],
+  leafStamps: readonly string[],
+): ServerAccess {
   const planes = planesOf(topology)
   const here = topology.controlPlanes.flatMap(({ home }, index) =>
     home.geo === geo ? [planes[index] as Plane] : [],
@@ -91,6 +98,7 @@ function gatewayAccess(topology: Topology, geo: string, stamps: readonly Stamp[]
         name: storeUser(plane.scope.controlPlane),
         about: `the leaf link of the hub store of ${plane.scope.controlPlane}`,
         rights: storeRights(plane),
+        isLink: true as const,
       },
     ]),
   }
@@ -100,7 +108,7 @@ function gatewayAccess(topology: Topology, geo: string, stamps: readonly Stamp[]
     about: `the gateway servers of geo ${geo}`,
     accounts: [
       federation,
-      ...own.map((stamp) => stampAccount(stamp, planes)),
+      ...own.map((stamp) => stampAccount(stamp, planes, leafStamps.includes(stamp.name))),
       people('READERS', 'reader', 'people who may look', planes, readerRights),
       people('OPERATORS', 'operator', 'people who may change something', planes, operatorRights),
       system,
@@ -108,8 +116,8 @@ function gatewayAccess(topology: Topology, geo: string, stamps: readonly Stamp[]
   }
 }
 
-function stampAccount(stamp: Stamp, planes: readonly Plane[]): Account {
-  const user = stampUser(stamp, planes)
+function stampAccount(stamp: Stamp, planes: readonly Plane[], isLink: boolean): Account {
+  const user: User = { ...stampUser(stamp, planes), ...(isLink && { isLink }) }
   return { name: upper(user.name), jetstream: false, imports: true, users: [user] }
 }
 

@@ -7,16 +7,22 @@ export type Credential = 'password' | 'nkey'
 
 /**
  * The accounts of a server as nats-server reads them, to be included in its configuration. Secrets are
- * variables, which nats-server takes from its environment. The same access gives the same text.
+ * variables, which nats-server takes from its environment. The same access gives the same text. Public keys that are
+ * known, by user, are written down, for they are no secret.
  */
-export function accountsText(access: ServerAccess, credential: Credential): string {
+export function accountsText(
+  access: ServerAccess,
+  credential: Credential,
+  keys: ReadonlyMap<string, string> = new Map(),
+): string {
   const { server, about, accounts, noAuthUser } = access
   return [
     `# ${server}: accounts and users of ${about}.`,
     '# Made by `signet topology nats-config`. Change the topology, not this file.',
     '# Its variables are taken from the environment of nats-server:',
-    ...variables(access, credential).map((name) => `#   ${name}`),
+    ...variables(access, credential, keys).map((name) => `#   ${name}`),
     '',
+    ...keyLines(access, credential, keys),
     'accounts {',
     ...accounts.flatMap((account) => accountLines(account, accounts, credential)),
     '}',
@@ -27,16 +33,46 @@ export function accountsText(access: ServerAccess, credential: Credential): stri
 }
 
 /** The variables that a server's accounts need, in the order in which they stand there. */
-export function variables({ accounts }: ServerAccess, credential: Credential): readonly string[] {
-  return accounts
-    .flatMap(({ users }) => users)
-    .filter(({ open }) => open !== true)
+export function variables(
+  access: ServerAccess,
+  credential: Credential,
+  keys: ReadonlyMap<string, string> = new Map(),
+): readonly string[] {
+  return asked(access)
+    .filter((user) => !hasKey(user, credential) || !keys.has(user.name))
     .map((user) => variableOf(user, credential))
 }
 
+/** The users of a server that show an nkey. */
+export function keyedUsers(access: ServerAccess): readonly string[] {
+  return asked(access)
+    .filter((user) => hasKey(user, 'nkey'))
+    .map(({ name }) => name)
+}
+
+/** Those that have to show something. */
+function asked({ accounts }: ServerAccess): readonly User[] {
+  return accounts.flatMap(({ users }) => users).filter(({ open }) => open !== true)
+}
+
+function hasKey({ open, isLink }: User, credential: Credential): boolean {
+  return credential === 'nkey' && open !== true && isLink !== true
+}
+
+function keyLines(
+  access: ServerAccess,
+  credential: Credential,
+  keys: ReadonlyMap<string, string>,
+): readonly string[] {
+  const lines = asked(access)
+    .filter((user) => hasKey(user, credential) && keys.has(user.name))
+    .map((user) => `${variableOf(user, credential)}: ${keys.get(user.name) ?? ''}`)
+  return lines.length === 0 ? [] : [...lines, '']
+}
+
 /** The variable that holds what a user shows: `NATS_PASSWORD_STAMP_EU_1`. */
-export function variableOf({ name }: User, credential: Credential): string {
-  return `NATS_${credential === 'nkey' ? 'NKEY' : 'PASSWORD'}_${upper(name)}`
+export function variableOf(user: User, credential: Credential): string {
+  return `NATS_${hasKey(user, credential) ? 'NKEY' : 'PASSWORD'}_${upper(user.name)}`
 }
 
 function accountLines(
@@ -67,10 +103,9 @@ function mappingLines(mappings: Readonly<Record<string, string>>): readonly stri
 function userLines(user: User, credential: Credential): readonly string[] {
   const { name, about, rights, open } = user
   const variable = `$${variableOf(user, credential)}`
-  const shows =
-    credential === 'nkey' && !open
-      ? `nkey: ${variable}`
-      : `user: ${quoted(name)}, password: ${open ? quoted(name) : variable}`
+  const shows = hasKey(user, credential)
+    ? `nkey: ${variable}`
+    : `user: ${quoted(name)}, password: ${open ? quoted(name) : variable}`
   return [
     `      # ${about}`,
     `      { ${shows}`,
