@@ -19,6 +19,7 @@ import { Shelf } from './links/shelf.ts'
 import { Store } from './links/store.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
+import type { Tracing } from './observe/tracing.ts'
 import type { Part } from './runtime/lifecycle.ts'
 import type { TopologySource } from './runtime/topology-source.ts'
 import { CoreMessages } from './links/core-messages.ts'
@@ -54,6 +55,7 @@ interface Shared {
   readonly replicas: Replicas
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
 }
 
 /** Calls to Keptn's API that are kept, so that they are applied once: longer than anybody asks again. */
@@ -61,7 +63,7 @@ const CALLS_TTL_MS = 1_800_000
 
 /** The end of the tunnel in the home stamp of a control plane; every agent there has it. */
 export function createTunnelExit(shared: Shared, controlPlane: ControlPlane): TunnelExit {
-  const { topology, tunnel, gateway, replicas, log, metrics } = shared
+  const { topology, tunnel, gateway, replicas, log, metrics, tracing } = shared
   const scope = { federation: topology.current.federation, controlPlane: controlPlane.name }
   const store = new Store(gateway, controlPlane.storeDomain)
   const names = storeNames(scope)
@@ -82,6 +84,7 @@ export function createTunnelExit(shared: Shared, controlPlane: ControlPlane): Tu
     times: { ...TUNNEL_TIMES, answerMs: tunnel.answerMs },
     log,
     metrics,
+    tracing,
   })
 }
 
@@ -95,7 +98,7 @@ export interface StampTunnel extends Tunnel {
 
 /** Over NATS: the tunnel's beginning, one way to each control plane, and the one that a request takes. */
 export function natsTunnel(
-  { topology, tunnel, gateway, metrics }: Omit<Shared, 'replicas' | 'log'>,
+  { topology, tunnel, gateway, metrics, tracing }: Omit<Shared, 'replicas' | 'log'>,
   stamp: () => Stamp,
 ): StampTunnel {
   const { federation, controlPlanes } = topology.current
@@ -108,6 +111,7 @@ export function natsTunnel(
         times: { ...TUNNEL_TIMES, answerMs: tunnel.answerMs },
         mostCalls: MOST_CALLS,
         metrics,
+        tracing,
       }),
   )
   // The topology has at least one control plane, or its files were refused.

@@ -26,6 +26,7 @@ import type { Log } from './observe/log.ts'
 import { Metrics } from './observe/metrics.ts'
 import { Reloads } from './observe/reloads.ts'
 import { agentStatus } from './observe/status.ts'
+import type { Tracing } from './observe/tracing.ts'
 import { Leadership } from './runtime/leadership.ts'
 import type { Part } from './runtime/lifecycle.ts'
 import { Lifecycle } from './runtime/lifecycle.ts'
@@ -62,6 +63,8 @@ export interface AgentConfig {
   readonly presenceIntervalMs: number
   readonly replicas: Replicas
   readonly tunnel: TunnelConfig
+  /** Where traces go; absent: nowhere. */
+  readonly tracing?: Tracing
   /** How often the control plane is told of integrations, where it is not the usual. */
   readonly upstreamPace?: UpstreamPace
   /** How often a hub asks for the integrations of stamps that poll, in milliseconds, where not as usual. */
@@ -177,6 +180,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   })
   const parts: Part[] = [
     admin,
+    ...(config.tracing === undefined ? [] : [tracesPart(config.tracing)]),
     ...(up.api === undefined ? [] : [apiPart(up.api)]),
     sidePart(keptn),
     // Before the gateway: a stamp that is cut off still answers its integrations, or they would end.
@@ -322,6 +326,11 @@ function sidePart(side: NatsSide): Part {
     start: (signal) => side.connect(signal),
     stop: () => side.close(),
   }
+}
+
+/** Stopped after all that is traced. */
+function tracesPart(tracing: Tracing): Part {
+  return { name: 'traces', start: () => Promise.resolve(), stop: () => tracing.stop() }
 }
 
 function probePart(gateway: NatsSide, keptn: NatsSide): Part {

@@ -126,6 +126,18 @@ export function urlsByName<const T extends string>(
   }
 }
 
+/** A URL whose user and password nobody could keep out of the log. */
+export const plainHttpUrl = reader(
+  'URL',
+  'an http:// or https:// URL without user and password',
+  (value) => {
+    const url = readHttpUrl(value)
+    if (url === undefined) return undefined
+    const { username, password } = new URL(url)
+    return username === '' && password === '' ? url : undefined
+  },
+)
+
 /** Rules of the API tunnel. */
 export const apiRules: Reader<readonly ApiRule[]> = {
   kind: 'rules, comma-separated',

@@ -10,6 +10,7 @@ import {
   name,
   oneOf,
   path,
+  plainHttpUrl,
   port,
   positiveMs,
   text,
@@ -150,6 +151,12 @@ export const agentTable = {
       default: '5s',
       isLive: true,
     },
+  ),
+  otlpEndpoint: setting(
+    'otlpEndpoint',
+    ['SIGNET_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'],
+    plainHttpUrl,
+    'Where traces go: a collector for OpenTelemetry’s OTLP over HTTP, such as `http://collector:4318`; `/v1/traces` is added. Without it there are none. What a collector wants in headers is set with `OTEL_EXPORTER_OTLP_HEADERS`.',
   ),
   keptnServices: setting(
     'keptnServices',

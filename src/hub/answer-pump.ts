@@ -15,6 +15,8 @@ import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Tracing } from '../observe/tracing.ts'
+import { noTracing } from '../observe/tracing.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { FanOuts } from './fanouts.ts'
 
@@ -31,6 +33,7 @@ export interface AnswerPumpOptions {
   readonly inFlight: number
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
 }
 
 /** Up, second half: answers into their fan-outs, everything else into the control plane (DESIGN 7.3). */
@@ -64,7 +67,13 @@ export function answerPump(options: AnswerPumpOptions): Pump {
         )
       // Order holds within a stamp; between two stamps there is none to keep.
       const key = `${place.stamp} ${orderKey(parsed, delivery)}`
-      if (parsed.ok) return { key, work: () => take(options, delivery, place, tail, parsed.event) }
+      if (parsed.ok) {
+        const { event } = parsed
+        const { tracing = noTracing } = options
+        const work = () =>
+          tracing.step('answer', event, () => take(options, delivery, place, tail, event))
+        return { key, work }
+      }
       const { reason, detail } = parsed
       return { key, work: () => deadLetters.store('up', delivery, reason, detail) }
     },

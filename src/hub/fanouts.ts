@@ -6,6 +6,7 @@ import type { StampName } from '../domain/subject.ts'
 import type { SignetError } from '../errors.ts'
 import { isSignetError } from '../errors.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Tracing } from '../observe/tracing.ts'
 import type { FanOutKeeperOptions } from './fanout-keeper.ts'
 import { FanOutKeeper, raced } from './fanout-keeper.ts'
 import { FanOutReviews } from './fanout-reviews.ts'
@@ -14,6 +15,7 @@ import { LiveFanOut } from './live-fanout.ts'
 
 export interface FanOutsOptions extends FanOutKeeperOptions {
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
 }
 
 /** What a hub makes of an answer that a stamp sent. `unknown`: no fan-out of ours asked for it. */
@@ -293,15 +295,11 @@ export class FanOuts {
   }
 
   #forget({ head }: LiveFanOut, settlement: Settlement): void {
-    const { log, metrics, now } = this.#options
+    const { log, metrics, tracing, now } = this.#options
     this.#live.delete(head.id)
-    metrics.fanoutSeconds.observe(
-      {
-        task: head.task,
-        result: settlement.kind === 'settled' ? settlement.result : settlement.kind,
-      },
-      (now() - head.openedAt) / 1_000,
-    )
+    const result = settlement.kind === 'settled' ? settlement.result : settlement.kind
+    metrics.fanoutSeconds.observe({ task: head.task, result }, (now() - head.openedAt) / 1_000)
+    tracing?.ended(head, result)
     log.info(
       { fanout: head.id, task: head.task, context: head.context, ended: settlement },
       'A task has ended in its stamps.',

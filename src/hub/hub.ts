@@ -19,6 +19,7 @@ import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Tracing } from '../observe/tracing.ts'
 import { following } from '../runtime/abort.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
@@ -76,6 +77,7 @@ export interface HubOptions {
   readonly registrationsMs: number
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
 }
 
 /** Buckets keep what nobody renews for so long; fan-outs may be open for three days (docs/configuration.md). */

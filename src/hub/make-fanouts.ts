@@ -6,6 +6,7 @@ import type { Bucket } from '../links/bucket.ts'
 import type { Store } from '../links/store.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Tracing } from '../observe/tracing.ts'
 import { AggregateEmitter } from './aggregate-emitter.ts'
 import type { Copies } from './copies.ts'
 import type { EndedFanOut } from './fanout-store.ts'
@@ -28,6 +29,7 @@ export interface FanOutParts {
   readonly isPaused?: PauseWatchOptions['isPaused'] | undefined
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
 }
 
 /** The fan-outs of a hub, with all that they decide by and tell of. */
@@ -57,5 +59,6 @@ export function makeFanOuts(parts: FanOutParts): FanOuts {
     now,
     log,
     metrics,
+    tracing: parts.tracing,
   })
 }

@@ -22,6 +22,8 @@ import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Tracing } from '../observe/tracing.ts'
+import { noTracing } from '../observe/tracing.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
 import type { Copies } from './copies.ts'
@@ -47,6 +49,7 @@ export interface RoutePumpOptions {
   readonly now: () => number
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
 }
 
 const REMEMBERED = 20_000
@@ -69,7 +72,11 @@ export function routePump(options: RoutePumpOptions): Pump {
     prepare: (delivery) => {
       const parsed = parseDelivery(delivery, delivery.subject)
       const key = orderKey(parsed, delivery)
-      if (parsed.ok) return { key, work: () => router.take(delivery, parsed.event) }
+      if (parsed.ok) {
+        const { event } = parsed
+        const { tracing = noTracing } = options
+        return { key, work: () => tracing.step('route', event, () => router.take(delivery, event)) }
+      }
       const { reason, detail } = parsed
       return { key, work: () => options.deadLetters.store('down', delivery, reason, detail) }
     },

@@ -16,6 +16,8 @@ import type { Store, StreamPlan } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Tracing } from '../observe/tracing.ts'
+import { noTracing } from '../observe/tracing.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
 import { observeLag, traceHeader } from './deliver.ts'
@@ -39,6 +41,7 @@ export interface CollectOptions {
   readonly inFlight: number
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
 }
 
 /** The stream that keeps what the integrations publish, agent or not. */
@@ -96,7 +99,12 @@ export function collectPump(options: CollectOptions): Pump {
       if (delivery.header(PATH) !== undefined) return undefined
       const parsed = parseDelivery(delivery, delivery.subject)
       const key = orderKey(parsed, delivery)
-      if (parsed.ok) return { key, work: () => collect(options, delivery, parsed.event) }
+      if (parsed.ok) {
+        const { event } = parsed
+        const { tracing = noTracing } = options
+        const work = () => tracing.step('collect', event, () => collect(options, delivery, event))
+        return { key, work }
+      }
       const { reason, detail } = parsed
       const deadLetters = options.deadLetters(planeName(options.topology.current, ''))
       return { key, work: () => deadLetters.store('up', delivery, reason, detail) }

@@ -13,6 +13,8 @@ import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Tracing } from '../observe/tracing.ts'
+import { noTracing } from '../observe/tracing.ts'
 import type { Park } from '../runtime/lanes.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { Gate } from './gate.ts'
@@ -30,6 +32,7 @@ export interface DeliverOptions {
   readonly inFlight: number
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
 }
 
 /** Down: from the hub store into this stamp's Keptn NATS (DESIGN 7.1). */
@@ -55,7 +58,11 @@ export function deliverPump(options: DeliverOptions): Pump {
         const { reason, detail } = parsed
         return { key, work: () => options.deadLetters.store('down', delivery, reason, detail) }
       }
-      return { key, work: (park) => deliver(options, delivery, tail, parsed.event, park) }
+      const { event } = parsed
+      const { tracing = noTracing } = options
+      const work = (park: Park) =>
+        tracing.step('deliver', event, () => deliver(options, delivery, tail, event, park))
+      return { key, work }
     },
   })
 }

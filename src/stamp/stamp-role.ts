@@ -9,6 +9,7 @@ import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Tracing } from '../observe/tracing.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { Pump } from '../runtime/pump.ts'
 import { drainPumps, pumpTrouble } from '../runtime/pump.ts'
@@ -40,6 +41,7 @@ export interface StampRoleOptions {
   readonly inFlight: number
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
 }
 
 export const WITHOUT_JETSTREAM =

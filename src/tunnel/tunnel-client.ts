@@ -8,6 +8,8 @@ import { decodeFrame, encodeFrame, frameBytes } from '../domain/tunnel-frame.ts'
 import { isSignetError, SignetError } from '../errors.ts'
 import type { Heard } from '../links/api-lines.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Tracing } from '../observe/tracing.ts'
+import { noTracing } from '../observe/tracing.ts'
 import { sleep } from '../runtime/clock.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import { CHUNK_BYTES } from './body-flow.ts'
@@ -23,6 +25,7 @@ export interface TunnelClientOptions extends Omit<EntryCallOptions, 'budget' | '
   /** Where the stamp stands now. */
   readonly place: () => Place
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
   /** The most calls under way at once. */
   readonly mostCalls: number
 }
@@ -94,7 +97,7 @@ export class TunnelClient implements Part, KeptnCaller {
    * A body that breaks later rejects whoever reads it.
    */
   async open(request: TunnelRequest, signal: AbortSignal): Promise<TunnelAnswer> {
-    const { metrics, mostCalls } = this.#options
+    const { metrics, mostCalls, tracing = noTracing } = this.#options
     const began = performance.now()
     this.#open += 1
     let answer: TunnelAnswer
@@ -102,7 +105,7 @@ export class TunnelClient implements Part, KeptnCaller {
       if (this.#isDraining) throw failure('draining', 'The agent of this stamp drains.')
       if (this.#open > mostCalls)
         throw failure('too-many', `The stamp has ${mostCalls} calls to Keptn's API under way.`)
-      answer = await this.#tries(request, signal)
+      answer = await tracing.call('entry', request, () => this.#tries(request, signal))
     } catch (error) {
       metrics.tunnelRequests.inc({ direction: 'entry', result: 'failed', reason: reasonOf(error) })
       throw error

@@ -18,6 +18,8 @@ import type { Bucket } from '../links/bucket.ts'
 import type { Heard } from '../links/api-lines.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Tracing } from '../observe/tracing.ts'
+import { noTracing } from '../observe/tracing.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
 import { perTopology } from '../runtime/topology-source.ts'
@@ -44,6 +46,7 @@ export interface TunnelExitOptions extends Pick<ExitCallOptions, 'lines' | 'rule
   readonly openCalls: () => Promise<Bucket<CallRecord>>
   readonly log: Log
   readonly metrics: Metrics
+  readonly tracing?: Tracing | undefined
 }
 
 /** All hub agents of a control plane share what stamps ask. */
@@ -136,7 +139,7 @@ export class TunnelExit implements Part {
   }
 
   async #run(heard: Heard): Promise<void> {
-    const { log, metrics } = this.#options
+    const { log, metrics, tracing = noTracing } = this.#options
     const began = performance.now()
     const count = (result: string, reason: string): void => {
       metrics.tunnelRequests.inc({ direction: 'exit', result, reason })
@@ -146,7 +149,8 @@ export class TunnelExit implements Part {
     try {
       const admitted = await this.#admit(heard)
       stamp = admitted.call.stamp
-      await this.#make(admitted.place, admitted.call)
+      const { place, call } = admitted
+      await tracing.call('exit', call.ask, () => this.#make(place, call))
       count('answered', '')
     } catch (error) {
       const reason = reasonOf(error)

@@ -9,7 +9,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tunnel: ['domain', 'errors', 'https', 'links', 'observe', 'runtime', 'node:'],
   runtime: ['domain', 'errors', 'links/delivery', 'links/term'],
   links: ['domain', 'errors', 'runtime/abort', 'runtime/clock', '@nats-io/', 'node:'],
-  observe: ['domain', 'errors', 'prom-client', 'pino'],
+  observe: [
+    'domain',
+    'errors',
+    'lru-cache',
+    'prom-client',
+    'pino',
+    '@opentelemetry/',
+    'node:crypto',
+  ],
   http: [
     'domain',
     'errors',
@@ -138,4 +146,20 @@ test('the domain has neither clock nor randomness', async (t) => {
     const text = await readFile(join('src/domain', name), 'utf8')
     t.notRegex(text, /Date\.now|new Date\(\)|Math\.random|performance\.now|process\./, name)
   }
+})
+
+test('OpenTelemetry is loaded by one file, and that only when it is needed', async (t) => {
+  const users = (await importsOf('src')).filter(({ target }) =>
+    target.startsWith('@opentelemetry/'),
+  )
+  t.deepEqual([...new Set(users.map(({ file }) => file))], ['src/observe/otlp-tracing.ts'])
+  const loaders = (await importsOf('src')).filter(({ target }) =>
+    target.endsWith('otlp-tracing.ts'),
+  )
+  t.deepEqual(
+    loaders.map(({ file }) => file),
+    ['src/commands/agent.ts'],
+  )
+  const text = await readFile('src/commands/agent.ts', 'utf8')
+  t.regex(text, /await import\('\.\.\/observe\/otlp-tracing\.ts'\)/)
 })
