@@ -4,6 +4,7 @@ import { JetStreamApiError } from '@nats-io/jetstream'
 import { bucketStream } from '../domain/store-names.ts'
 import { SignetError } from '../errors.ts'
 import type { Replicas } from './replicas.ts'
+import { unlessMadeMeanwhile } from './made-meanwhile.ts'
 import { withReplicas } from './replicas.ts'
 import type { Store } from './store.ts'
 import { translate } from './store.ts'
@@ -66,12 +67,15 @@ export class Bucket<Value> {
     try {
       const manager = new Kvm(store.client)
       const stream = bucketStream(plan.name)
-      const kv = (await store.stream(stream))
-        ? (await store.ensureAge(stream, plan.ttlMs), await manager.open(plan.name))
-        : await withReplicas(plan.replicas, (replicas) =>
-            manager.create(plan.name, { ttl: plan.ttlMs, replicas, history: 1 }),
-          )
-      return new Bucket<Value>(kv, store, plan.name)
+      const isThere = async () => (await store.stream(stream)) !== undefined
+      const make = (replicas: number) =>
+        manager.create(plan.name, { ttl: plan.ttlMs, replicas, history: 1 })
+      const made = (await isThere())
+        ? undefined
+        : await unlessMadeMeanwhile(() => withReplicas(plan.replicas, make), isThere)
+      if (made !== undefined) return new Bucket<Value>(made, store, plan.name)
+      await store.ensureAge(stream, plan.ttlMs)
+      return new Bucket<Value>(await manager.open(plan.name), store, plan.name)
     } catch (error) {
       throw translate(error, `Bucket ${plan.name} could not be made`)
     }

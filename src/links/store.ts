@@ -20,6 +20,7 @@ import { consumerConfig, outdated } from './consumer-config.ts'
 import type { DurableSource } from './delivery.ts'
 import { PulledSource } from './delivery-source.ts'
 import type { Replicas } from './replicas.ts'
+import { SUBJECTS_OVERLAP, unlessMadeMeanwhile } from './made-meanwhile.ts'
 import { withReplicas } from './replicas.ts'
 import type { MessageHeaders } from './stream-headers.ts'
 import { readHeaders } from './stream-headers.ts'
@@ -75,7 +76,6 @@ export interface StoredMessage {
 
 const API_TIMEOUT_MS = 5_000
 const NOT_FOUND = { stream: 10_059, consumer: 10_014, message: 10_037 }
-const SUBJECTS_OVERLAP = 10_065
 const NOT_ENABLED_FOR_ACCOUNT = 10_039
 const NO_SUITABLE_PEERS = 10_005
 
@@ -149,9 +149,10 @@ export class Store {
       const api = await this.#api()
       const existing = await orMissing(api.streams.info(plan.name), NOT_FOUND.stream)
       if (existing === undefined) {
-        await withReplicas(plan.replicas, (replicas) =>
-          api.streams.add(streamConfig(plan, replicas)),
-        )
+        const make = (replicas: number) => api.streams.add(streamConfig(plan, replicas))
+        const isThere = async () => (await this.stream(plan.name)) !== undefined
+        const made = await unlessMadeMeanwhile(() => withReplicas(plan.replicas, make), isThere)
+        if (made === undefined) await this.ensureStream(plan)
         return
       }
       const replicas = plan.replicas === 'most' ? existing.config.num_replicas : plan.replicas
