@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { LRUCache } from 'lru-cache'
 import type { KeptnEvent } from '../domain/event.ts'
 import { isAnswer } from '../domain/https-answer.ts'
 import { durableName, LOCAL_STREAM } from '../domain/store-names.ts'
@@ -13,6 +14,7 @@ import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import { sleep } from '../runtime/clock.ts'
 import { following } from '../runtime/abort.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { Begun } from './begun.ts'
@@ -53,6 +55,10 @@ export interface UpPumpOptions {
   readonly log: Log
   readonly metrics: Metrics
 }
+
+/** Within this, in milliseconds, a hub that is there has brought to Keptn what was stored for it. */
+const HUB_READS_MS = 3_000
+const REMEMBERED = 10_000
 
 /** The pump, and what lets go of the events that wait for a link. */
 export interface UpPump {
@@ -110,6 +116,8 @@ class Sender {
   readonly #stopping: AbortSignal
   /** What this agent has begun. A try that failed here is made again under the same delivery. */
   readonly #underWay = new Map<string, Link>()
+  /** By context, when its last event was stored over NATS. */
+  readonly #storedAt = new LRUCache<string, number>({ max: REMEMBERED })
 
   constructor(options: UpPumpOptions, stopping: AbortSignal) {
     this.#options = options
@@ -122,9 +130,10 @@ class Sender {
     const key = begunKey(delivery, event)
     const known = this.#underWay.get(key)
     const before = known ?? (delivery.attempt > 1 ? await begun.by(key) : undefined)
+    if (before === 'done') return
     if (isToHub) await this.#answer(delivery, event, key, before)
     else await this.#bound(delivery, event, key, before)
-    if (this.#underWay.has(key) || before !== undefined) await begun.forget(key)
+    if (this.#underWay.has(key) || before !== undefined) await begun.note(key, 'done')
     this.#underWay.delete(key)
   }
 
@@ -134,12 +143,26 @@ class Sender {
     key: string,
     before: Link | undefined,
   ): Promise<void> {
-    const link = before ?? (await this.#options.choice.chosen(this.#stopping))
+    const link = before ?? (await this.#chosen(event.context))
     if (before === undefined) await this.#begin(key, link)
     this.#options.onSend(event, link)
     const how = { isToHub: false, hadBegun: before !== undefined }
     using end = following({ signals: [this.#stopping] })
     await this.#by(link).send(delivery, event, how, end.signal)
+    if (link === 'nats') this.#storedAt.set(event.context, performance.now())
+  }
+
+  /**
+   * What is posted is in Keptn at once, and would overtake what the hub has still to read: after an event that
+   * NATS took in only just now, though it was gone before, its context waits.
+   */
+  async #chosen(context: string): Promise<Link> {
+    const { choice } = this.#options
+    const link = await choice.chosen(this.#stopping)
+    const waitMs = (this.#storedAt.get(context) ?? -Infinity) + HUB_READS_MS - performance.now()
+    if (link === 'nats' || waitMs <= 0) return link
+    await sleep(waitMs, this.#stopping)
+    return choice.chosen(this.#stopping)
   }
 
   /** By whichever link there is, and by the other one when that changes meanwhile. */
