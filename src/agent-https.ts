@@ -18,6 +18,7 @@ import { Publisher } from './links/publisher.ts'
 import { Store } from './links/store.ts'
 import { perTopology } from './runtime/topology-source.ts'
 import { Behalf } from './stamp/behalf.ts'
+import { homeGeo } from './stamp/collect.ts'
 import { deliverPump } from './stamp/deliver.ts'
 import { Deliveries } from './stamp/deliveries.ts'
 import type { Gate } from './stamp/gate.ts'
@@ -113,6 +114,7 @@ export function createHttpsLeading({ both, ...options }: HttpsLeadingOptions): L
     api,
     scope,
     home: controlPlane.home.stamp,
+    homeGeo: controlPlane.home.geo,
     gate,
     turns,
     integrations,
@@ -171,6 +173,7 @@ function createNatsHalf({
   gate,
   wayIn,
   place,
+  border,
   isEcho,
   inFlight,
   log,
@@ -191,6 +194,7 @@ function createNatsHalf({
       stamp,
       publisher,
       maxPayloadBytes: () => gateway.maxPayloadBytes,
+      crossing: { border, from: place().geo, to: homeGeo(topology.current, controlPlane) },
       log,
       metrics,
     })
@@ -212,7 +216,7 @@ function createNatsHalf({
   return {
     publisher: deferred('publisher', [publisherPart(gateway, publisher, term)]),
     deliveries: new Deliveries(pumps, metrics, () => choice.standing === 'nats'),
-    way: natsWay({ topology, place, publisher, deadLetters, metrics }),
+    way: natsWay({ topology, place, publisher, deadLetters, border, metrics }),
     deadLetters,
   }
 }

@@ -4,6 +4,7 @@ import type { TunnelConfig } from './agent-tunnel.ts'
 import type { Place } from './domain/subject.ts'
 import type { ControlPlane, Stamp } from './domain/topology.ts'
 import { KEPTN_PATTERN } from './domain/store-names.ts'
+import type { Border } from './flow/border.ts'
 import { DeadLetters } from './flow/dead-letters.ts'
 import { KeptnRegistrations } from './https/keptn-registrations.ts'
 import { KeptnSequences } from './https/keptn-sequences.ts'
@@ -22,6 +23,7 @@ import type { Part } from './runtime/lifecycle.ts'
 import type { TopologySource } from './runtime/topology-source.ts'
 import { perTopology } from './runtime/topology-source.ts'
 import { Behalf } from './stamp/behalf.ts'
+import { homeGeo } from './stamp/collect.ts'
 import { InterestGate } from './stamp/gate.ts'
 import { PresencePart } from './stamp/presence.ts'
 import type { Registrations } from './stamp/registrations.ts'
@@ -42,6 +44,7 @@ export interface LeadingOptions extends Omit<
   readonly keptn: NatsSide
   readonly messages: CoreMessages
   readonly term: Term
+  readonly border: Border
   /** The control plane whose home this is. */
   readonly homeOf: ControlPlane | undefined
   readonly stampOf: StampOf | undefined
@@ -88,16 +91,18 @@ const REGISTRATIONS_MS = 30_000
 
 /** Makes the parts of one term, in the order of their start: the hub at home, the stamp elsewhere. */
 export function createLeading(options: LeadingOptions): Leading {
-  const { topology, gateway, keptn, term, homeOf, stampOf, log, metrics } = options
+  const { topology, gateway, keptn, term, border, homeOf, stampOf, log, metrics } = options
   const gatewayPublisher = new Publisher(gateway, term)
   const keptnSide = createKeptnSide({ ...options, isHome: homeOf !== undefined })
   const { publisher: keptnPublisher, store: keptnStore, wayIn, reconciler } = keptnSide
+  const geo = homeOf?.home.geo ?? stampOf?.stamp().geo ?? ''
   const deadLetters = (controlPlane: string): DeadLetters =>
     new DeadLetters({
       scope: { federation: topology.current.federation, controlPlane },
       stamp: options.stamp,
       publisher: gatewayPublisher,
       maxPayloadBytes: () => gateway.maxPayloadBytes,
+      crossing: { border, from: geo, to: homeGeo(topology.current, controlPlane) },
       log,
       metrics,
     })

@@ -2,11 +2,13 @@ import type { ApiRule } from './domain/api-rules.ts'
 import { proxyDestination, serviceDestination } from './domain/stamp-surface.ts'
 import type { ProxyPaths } from './domain/stamp-surface.ts'
 import { CACHE_PREFIX, CACHE_STREAM, storeNames } from './domain/store-names.ts'
+import { callRefusal } from './domain/residency.ts'
 import { joinedPlace, parseStanding, standingKey } from './domain/stamp-standing.ts'
 import type { Place } from './domain/subject.ts'
 import { splitTarget } from './domain/request-target.ts'
 import type { ControlPlane, Stamp, Topology } from './domain/topology.ts'
 import { controlPlaneOf } from './domain/topology.ts'
+import type { Border } from './flow/border.ts'
 import type { StampServerOptions } from './http/stamp-server.ts'
 import { StampServer } from './http/stamp-server.ts'
 import type { Tunnel } from './http/tunnel-route.ts'
@@ -32,6 +34,8 @@ import { ResourceCache } from './tunnel/resource-cache.ts'
 import type { ServiceWay } from './tunnel/service-caller.ts'
 import { TunnelClient } from './tunnel/tunnel-client.ts'
 import { TunnelExit } from './tunnel/tunnel-exit.ts'
+import type { TunnelRequest } from './tunnel/tunnel-request.ts'
+import { isWhole } from './tunnel/tunnel-request.ts'
 import { TUNNEL_TIMES } from './tunnel/tunnel-times.ts'
 
 /** What an agent is told about the tunnel; made from settings. */
@@ -49,6 +53,7 @@ export interface TunnelConfig extends ProxyPaths {
 }
 
 interface Shared {
+  readonly border: Border
   readonly topology: TopologySource
   readonly tunnel: TunnelConfig
   readonly gateway: NatsSide
@@ -63,7 +68,7 @@ const CALLS_TTL_MS = 1_800_000
 
 /** The end of the tunnel in the home stamp of a control plane; every agent there has it. */
 export function createTunnelExit(shared: Shared, controlPlane: ControlPlane): TunnelExit {
-  const { topology, tunnel, gateway, replicas, log, metrics, tracing } = shared
+  const { topology, tunnel, gateway, replicas, border, log, metrics, tracing } = shared
   const scope = { federation: topology.current.federation, controlPlane: controlPlane.name }
   const store = new Store(gateway, controlPlane.storeDomain)
   const names = storeNames(scope)
@@ -81,6 +86,12 @@ export function createTunnelExit(shared: Shared, controlPlane: ControlPlane): Tu
       return joinedPlace(stamp, parseStanding(found?.value))
     },
     openCalls: () => Bucket.open<CallRecord>(store, calls),
+    refusal: ({ geo }, call) => {
+      const from = controlPlane.home.geo
+      const why = callRefusal(topology.current, { from, to: geo, isBody: true }, call)
+      if (why !== undefined) border.count('down', 'answer')
+      return why
+    },
     times: { ...TUNNEL_TIMES, answerMs: tunnel.answerMs },
     log,
     metrics,
@@ -98,18 +109,19 @@ export interface StampTunnel extends Tunnel {
 
 /** Over NATS: the tunnel's beginning, one way to each control plane, and the one that a request takes. */
 export function natsTunnel(
-  { topology, tunnel, gateway, metrics, tracing }: Omit<Shared, 'replicas' | 'log'>,
+  { topology, tunnel, gateway, border, metrics, tracing }: Omit<Shared, 'replicas' | 'log'>,
   stamp: () => Stamp,
 ): StampTunnel {
   const { federation, controlPlanes } = topology.current
   const clients = controlPlanes.map(
-    ({ name }) =>
+    ({ name, home }) =>
       new TunnelClient({
         lines: new ApiLines(gateway),
         scope: { federation, controlPlane: name },
         place: () => placeOf(stamp()),
         times: { ...TUNNEL_TIMES, answerMs: tunnel.answerMs },
         mostCalls: MOST_CALLS,
+        refusal: leavingRefusal({ topology, border }, stamp, home.geo),
         metrics,
         tracing,
       }),
@@ -121,6 +133,20 @@ export function natsTunnel(
     return (clients[index] ?? toFirst).open(request, signal)
   }
   return { clients, toFirst, open }
+}
+
+/** Why a request may not leave the geo of a stamp for that of its control plane; undefined where it may. */
+export function leavingRefusal(
+  { topology, border }: Pick<Shared, 'topology' | 'border'>,
+  stamp: () => Stamp,
+  to: string,
+): (call: TunnelRequest) => string | undefined {
+  return (call) => {
+    const isBody = !isWhole(call.body) || call.body.length > 0
+    const why = callRefusal(topology.current, { from: stamp().geo, to, isBody }, call)
+    if (why !== undefined) border.count('up', 'call')
+    return why
+  }
 }
 
 /** The same way, with what cannot change kept in the stamp. */

@@ -6,7 +6,13 @@ import { createLease } from './agent-lease.ts'
 import type { Leading, Watched } from './agent-leading.ts'
 import { createLeading } from './agent-leading.ts'
 import type { StampTunnel, TunnelConfig } from './agent-tunnel.ts'
-import { createStampServers, createTunnelExit, natsTunnel, withCache } from './agent-tunnel.ts'
+import {
+  createStampServers,
+  createTunnelExit,
+  natsTunnel,
+  withCache,
+  leavingRefusal,
+} from './agent-tunnel.ts'
 import type { Place } from './domain/subject.ts'
 import { inboxPrefix } from './domain/subject.ts'
 import type { Stamp, Topology } from './domain/topology.ts'
@@ -14,6 +20,7 @@ import type { BehalfIntegration } from './domain/behalf.ts'
 import { joinedStamp } from './domain/join.ts'
 import type { UpstreamPace } from './domain/upstream-schedule.ts'
 import { SignetError } from './errors.ts'
+import { Border } from './flow/border.ts'
 import { AdminServer } from './http/admin-server.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { NatsAddress } from './links/nats-options.ts'
@@ -109,6 +116,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   if (place === undefined && homeOf.length === 0) throw unknownStamp(stamp)
 
   const metrics = new Metrics()
+  const border = new Border({ topology, metrics })
   const reloads = new Reloads(metrics, Date.now)
   const up = createUplink(place?.link ?? 'nats', config.api, () =>
     natsSide('gateway', config.gateway, config, log, metrics),
@@ -203,7 +211,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
   }
 
   function gatewayParts(side: NatsSide): readonly Part[] {
-    const shared = { ...config, topology, gateway: side, log, metrics }
+    const shared = { ...config, topology, gateway: side, border, log, metrics }
     return [
       sidePart(side),
       probePart(side, keptn),
@@ -214,7 +222,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
 
   /** What the agent runs in a term in which it leads. */
   function lead(term: Term): Leading {
-    const shared = { ...config, topology, keptn, term, log, metrics }
+    const shared = { ...config, topology, keptn, term, border, log, metrics }
     const known = { live: () => live, agents: () => agents.known }
     if (up.kind !== 'nats') {
       // A home stamp is reached over NATS.
@@ -250,10 +258,13 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       log,
       metrics,
     })
-    const shared = { ...config, topology, keptn, log, metrics }
+    const shared = { ...config, topology, keptn, border, log, metrics }
+    // Where the first way leads.
+    const to = first.controlPlanes[0]?.home.geo ?? ''
+    const refusal = leavingRefusal(shared, stampNow, to)
     const overNats = up.gateway && natsTunnel({ ...shared, gateway: up.gateway }, stampNow)
     const overHttps =
-      up.api && apiTunnel({ ...config, rules: config.tunnel.rules, api: up.api, metrics })
+      up.api && apiTunnel({ ...config, rules: config.tunnel.rules, api: up.api, refusal, metrics })
     const both =
       up.kind === 'both' && overNats && overHttps
         ? createBothLinks({ ...config, up, keptn, topology: first, overNats, overHttps, log })
@@ -265,6 +276,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       caller: tunnel.toFirst,
       registrations,
       place: stampNow,
+      border: { border, to },
       now,
       pace: config.upstreamPace,
       log,

@@ -146,13 +146,15 @@ function addTopology(signet: Command): void {
     .requiredOption('--event <file>', 'a CloudEvent as JSON')
     .option('--topology <dir>', 'the folder', defaultTopology())
     .option('--control-plane <name>', 'the control plane that sends it')
+    .option('--from <stamp>', 'the stamp that says it, for the residency of its way up')
     .option('--json', 'the answer as JSON')
     .action(async (options: ExplainOptions) => {
-      const { event, topology: dir, controlPlane, json } = options
+      const { event, topology: dir, controlPlane, from, json } = options
       exitCode = await runTopologyExplain({
         ...topologyCommand(dir, json),
         event,
         ...(controlPlane === undefined ? {} : { controlPlane }),
+        ...(from === undefined ? {} : { from }),
       })
     })
   topology
@@ -216,6 +218,7 @@ interface ExplainOptions {
   readonly event: string
   readonly topology: string
   readonly controlPlane?: string
+  readonly from?: string
   readonly json?: true
 }
 

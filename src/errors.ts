@@ -24,6 +24,7 @@ export const errorTable = {
   SIGNET_RECIPIENT_FAILED: { retry: true, exit: 1 },
   SIGNET_PUBLISH_REFUSED: { retry: false, exit: 1 },
   SIGNET_TOO_LARGE: { retry: false, exit: 1 },
+  SIGNET_RESIDENCY_REFUSED: { retry: false, exit: 1 },
   SIGNET_START_FAILED: { retry: false, exit: 1 },
   SIGNET_STOPPED: { retry: false, exit: 1 },
   SIGNET_NO_HUB: { retry: true, exit: 1 },

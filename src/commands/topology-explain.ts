@@ -5,9 +5,13 @@ import type { KeptnEvent, Malformed } from '../domain/event.ts'
 import { parseEvent } from '../domain/event.ts'
 import { explainRoute } from '../domain/explain.ts'
 import { interestOf } from '../domain/interest.ts'
+import { geoOfStamp } from '../domain/residency.ts'
 import { route } from '../domain/route.ts'
+import { tailOf } from '../domain/subject.ts'
 import type { ControlPlane, Topology } from '../domain/topology.ts'
 import { controlPlaneOf } from '../domain/topology.ts'
+import type { Crossed } from '../flow/residency.ts'
+import { cross } from '../flow/residency.ts'
 import { explanationJson, formatExplanation } from './topology-explanation.ts'
 import type { TopologyCommand } from './topology-output.ts'
 import { EXIT_BAD_INPUT, EXIT_OK, paintFor, refuseTopology, writeJson } from './topology-output.ts'
@@ -17,10 +21,15 @@ export interface ExplainCommand extends TopologyCommand {
   readonly event: string
   /** The control plane whose agent decides; without it, the one that the event's project belongs to. */
   readonly controlPlane?: string
+  /** The stamp whose integration says the event; without it, it is said at home. */
+  readonly from?: string
 }
 
 type Refusal =
-  | { readonly reason: 'unreadable-file' | 'unknown-control-plane'; readonly detail: string }
+  | {
+      readonly reason: 'unreadable-file' | 'unknown-control-plane' | 'unknown-stamp'
+      readonly detail: string
+    }
   | { readonly reason: Malformed; readonly detail: string }
 
 /**
@@ -33,22 +42,28 @@ export async function runTopologyExplain(command: ExplainCommand): Promise<numbe
   if (!parsed.ok) return refuseTopology(command, parsed.mistakes, parsed.warnings)
   const { topology, sources } = parsed
 
-  const event = await readEvent(command.event)
-  if ('reason' in event) return refuse(command, event)
+  const parsedEvent = await readEvent(command.event)
+  if ('reason' in parsedEvent) return refuse(command, parsedEvent)
+  const { event } = parsedEvent
   const controlPlane = choosePlane(topology, event, command.controlPlane)
   if ('reason' in controlPlane) return refuse(command, controlPlane)
+
+  const from = command.from === undefined ? undefined : geoOfStamp(topology, command.from)
+  if (command.from !== undefined && from === undefined)
+    return refuse(command, unknownStamp(topology, command.from))
 
   const decided = route({
     topology,
     controlPlane,
     event,
-    path: [],
+    path: command.from === undefined ? [] : [command.from],
     interestOf: (stamp) => interestOf(stamp, undefined, event),
   })
   const explained = {
     event,
     controlPlane,
     sources,
+    crossings: crossings(topology, controlPlane, parsedEvent, from),
     explanation: explainRoute(topology, controlPlane, event, decided),
   }
   if (command.json) writeJson(command.stdout, explanationJson(explained))
@@ -56,7 +71,36 @@ export async function runTopologyExplain(command: ExplainCommand): Promise<numbe
   return EXIT_OK
 }
 
-async function readEvent(path: string): Promise<KeptnEvent | Refusal> {
+/**
+ * What the residencies make of the event itself, on its way up from the geo that it is said in, and then
+ * down to each geo: by the agent's own `cross`.
+ */
+function crossings(
+  topology: Topology,
+  { home }: ControlPlane,
+  { event, text }: ReadEvent,
+  from: string | undefined,
+): ReadonlyMap<string, Crossed> {
+  const tail = tailOf(event.type) ?? ''
+  const all = new Map<string, Crossed>()
+  const body = Buffer.from(text)
+  const up =
+    from === undefined ? undefined : cross(topology, { from: [from], to: home.geo, tail }, body)
+  if (up !== undefined && from !== home.geo) all.set(`${from} ${home.geo}`, up)
+  if (up?.kind === 'refused') return all
+  const passed = from === undefined ? [home.geo] : [...new Set([home.geo, from])]
+  for (const { name: to } of topology.geos)
+    if (to !== home.geo)
+      all.set(`${home.geo} ${to}`, cross(topology, { from: passed, to, tail }, up?.body ?? body))
+  return all
+}
+
+interface ReadEvent {
+  readonly event: KeptnEvent
+  readonly text: string
+}
+
+async function readEvent(path: string): Promise<ReadEvent | Refusal> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -65,7 +109,9 @@ async function readEvent(path: string): Promise<KeptnEvent | Refusal> {
     return { reason: 'unreadable-file', detail }
   }
   const parsed = parseEvent(text)
-  return parsed.ok ? parsed.event : { reason: parsed.reason, detail: parsed.detail }
+  return parsed.ok
+    ? { event: parsed.event, text }
+    : { reason: parsed.reason, detail: parsed.detail }
 }
 
 function choosePlane(
@@ -85,12 +131,21 @@ function choosePlane(
   return { reason: 'unknown-control-plane', detail: `no control plane "${name}"; ${hint}` }
 }
 
+function unknownStamp({ stamps }: Topology, name: string): Refusal {
+  const names = stamps.map((it) => it.name)
+  const hint = suggestion(name, names)
+  return {
+    reason: 'unknown-stamp',
+    detail: `no stamp "${name}"${hint === undefined ? '' : `; ${hint}`}`,
+  }
+}
+
 function refuse({ json, stdout, stderr, color, event }: ExplainCommand, refusal: Refusal): number {
   const { reason, detail } = refusal
   if (json) writeJson(stdout, { ok: false, event, reason, detail })
   else
     stderr.write(
-      `${paintFor(color)('wrong', reason === 'unknown-control-plane' ? reason : `${event} is refused (${reason})`)}: ${detail}\n`,
+      `${paintFor(color)('wrong', reason.startsWith('unknown-') ? reason : `${event} is refused (${reason})`)}: ${detail}\n`,
     )
   return EXIT_BAD_INPUT
 }

@@ -4,6 +4,7 @@ import { formatPosition } from '../config/mistake.ts'
 import type { TopologySources } from '../config/topology-parse.ts'
 import type { KeptnEvent } from '../domain/event.ts'
 import type { ExplainedTarget, ExplainedWave, Explanation } from '../domain/explain.ts'
+import type { Crossed } from '../flow/residency.ts'
 import type { ResidencyVerdict } from '../domain/residency.ts'
 import type { ControlPlane, StageRule, TaskPolicy } from '../domain/topology.ts'
 
@@ -13,10 +14,13 @@ export interface Explained {
   readonly controlPlane: ControlPlane
   readonly explanation: Explanation
   readonly sources: TopologySources
+  /** What the residencies make of this event, by `from to`: the geos. */
+  readonly crossings: ReadonlyMap<string, Crossed>
 }
 
 /** The explanation for programs. Times are in milliseconds. */
-export function explanationJson({ event, controlPlane, explanation, sources }: Explained) {
+export function explanationJson(explained: Explained) {
+  const { event, controlPlane, explanation, sources, crossings } = explained
   const { kind, sentence, rule, task, policy, policyOf, inbound } = explanation
   const { id, type, source, context, project, stage, service } = event
   return {
@@ -40,6 +44,20 @@ export function explanationJson({ event, controlPlane, explanation, sources }: E
       link: stamp.link,
       ...target,
     })),
+    residency: [...crossings].map(([way, crossed]) => {
+      const [from, to] = way.split(' ')
+      if (crossed.kind === 'refused') return { from, to, passes: false, why: crossed.why }
+      const edited = crossed.redacted.length > 0
+      return {
+        from,
+        to,
+        passes: true,
+        redacted: crossed.redacted,
+        ...(edited
+          ? { event: JSON.parse(Buffer.from(crossed.body).toString('utf8')) as unknown }
+          : {}),
+      }
+    }),
     out: explanation.excluded.map(({ stamp, reason, sentence: why }) => ({
       stamp: stamp.name,
       geo: stamp.geo,
@@ -85,7 +103,7 @@ export function formatExplanation(explained: Explained, paint: Paint): string {
       '',
       ...formatWaves(explanation.waves).map((line, at) => row(at === 0 ? 'waves' : '', line)),
     )
-  const residency = formatResidency(targets, controlPlane)
+  const residency = formatResidency(explained)
   if (residency.length > 0)
     lines.push('', ...residency.map((line, index) => row(index === 0 ? 'residency' : '', line)))
   if (targets.some(({ interest }) => interest.kind === 'assumed'))
@@ -145,14 +163,25 @@ function formatGroup({ stamps, concurrency, limits }: ExplainedWave['groups'][nu
 }
 
 /** One line for each way between two geos: the event's, and that of the answers. */
-function formatResidency(
-  targets: readonly ExplainedTarget[],
-  { home }: ControlPlane,
-): readonly string[] {
+function formatResidency({ controlPlane, explanation, crossings }: Explained): readonly string[] {
+  const { home } = controlPlane
+  const { targets } = explanation
   const lines = new Set<string>()
+  for (const [way, crossed] of crossings) {
+    const [from = '', to = ''] = way.split(' ')
+    if (to === home.geo) lines.add(`${from} → ${to}  the event ${outcome(crossed)}`)
+  }
   for (const { stamp, residency, answers } of targets) {
     if (residency.kind === 'inside') continue
-    lines.add(`${home.geo} → ${stamp.geo}  the event ${verdict(residency, home.geo)}`)
+    const crossed = crossings.get(`${home.geo} ${stamp.geo}`)
+    const found = crossed?.kind === 'passes' ? crossed.redacted : []
+    const here = found.length === 0 ? '' : `; here: ${found.join(', ')}`
+    const says =
+      // A geo that it came through has a say as well.
+      crossed?.kind === 'refused' && residency.kind !== 'refused'
+        ? outcome(crossed)
+        : `${verdict(residency, home.geo)}${here}`
+    lines.add(`${home.geo} → ${stamp.geo}  the event ${says}`)
     const back = answers.map((answer) => ({
       tail: answer.tail,
       says: verdict(answer.residency, stamp.geo),
@@ -162,6 +191,12 @@ function formatResidency(
       lines.add(`${stamp.geo} → ${home.geo}  ${isSame ? 'its answers' : tail} ${says}`)
   }
   return [...lines]
+}
+
+function outcome(crossed: Crossed): string {
+  if (crossed.kind === 'refused') return `may not leave: ${crossed.why}`
+  if (crossed.redacted.length === 0) return 'may leave as it is'
+  return `may leave; left out or hashed: ${crossed.redacted.join(', ')}`
 }
 
 function verdict(residency: ResidencyVerdict, from: string): string {

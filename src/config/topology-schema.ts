@@ -65,9 +65,12 @@ const handles = z
 const dataPath = text(
   /^data(\.[^.\s]+)+$/,
   'the path of a field of the event, such as data.deployment.deploymentURIsLocal',
-).refine((path) => !/^data\.(project|stage|service|status|result|temporaryData)(\.|$)/.test(path), {
-  error: 'a field that Keptn can do without',
-})
+).refine(
+  (path) => !/^data\.(project|stage|service|status|result|temporaryData)(\.|$)/iu.test(path),
+  {
+    error: 'a field that Keptn can do without',
+  },
+)
 
 const taskPolicy = z.strictObject({
   select: z
@@ -172,9 +175,18 @@ const residencyRule = z.strictObject({
     text(/^[^\s>]+$/, 'a glob of an event type without its sh.keptn., such as *.finished'),
   )
     .default(['*'])
-    .describe('Globs of event types, without their `sh.keptn.`; `*` stands for any text.'),
+    .describe(
+      'Globs of event types, without their `sh.keptn.`; `*` stands for any text. Calls to Keptn’s API are `api.<service>.<method>`, error logs `log.error`.',
+    ),
   drop: z.array(dataPath).default([]).describe('Fields that are left out.'),
-  hash: z.array(dataPath).default([]).describe('Fields whose value is replaced by a hash of it.'),
+  hash: z
+    .array(
+      dataPath.refine((path) => path.toLowerCase() !== 'data.labels', {
+        error: 'one of the labels, such as data.labels.owner: labels are a map',
+      }),
+    )
+    .default([])
+    .describe('Fields whose value is replaced by a hash of it.'),
 })
 
 export const geoSchema = z

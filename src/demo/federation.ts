@@ -34,6 +34,8 @@ export interface FederationOptions {
   readonly stages: readonly object[]
   /** As in `federation.yaml`. */
   readonly tasks?: Readonly<Record<string, object>>
+  /** `residency:` of the geo files, by geo. */
+  readonly residency?: Readonly<Record<string, object>>
   /** `rollout:` of the ring files, by ring, as they have it. */
   readonly rollouts?: Readonly<Record<string, object>>
   /** Stamps that are in the topology only: no server runs for them, and no agent. */
@@ -214,7 +216,12 @@ export async function writeTopology(options: FederationOptions, dir: string): Pr
     },
   ]
   for (const geo of new Set([home.geo, ...stamps.map((stamp) => stamp.geo)]))
-    documents.push({ apiVersion: 'signet/v1', kind: 'Geo', geo })
+    documents.push({
+      apiVersion: 'signet/v1',
+      kind: 'Geo',
+      geo,
+      ...(options.residency?.[geo] && { residency: options.residency[geo] }),
+    })
   for (const place of new Set(stamps.map(({ geo, ring }) => `${geo}/${ring}`))) {
     const [geo = '', ring = ''] = place.split('/')
     documents.push({

@@ -117,6 +117,7 @@ export interface GivenUp {
     | 'not-started'
     | 'not-finished'
     | 'undeliverable'
+    | 'residency'
     | 'deadline'
     | 'overlong'
     | 'aborted'

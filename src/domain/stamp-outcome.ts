@@ -42,6 +42,7 @@ const REASONS: Readonly<Record<GivenUp['reason'], string>> = {
   'not-started': 'not started in time',
   'not-finished': 'not finished in time',
   undeliverable: 'the event could not be sent: see the dead letters',
+  residency: 'the event may not go to its geo',
   deadline: 'not done before the deadline of its ring',
   overlong: 'not done before the fan-out took too long',
   aborted: 'aborted by hand',

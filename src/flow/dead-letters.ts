@@ -1,12 +1,13 @@
 import type { Direction, Scope } from '../domain/subject.ts'
-import { deadLetterSubject } from '../domain/subject.ts'
+import { deadLetterSubject, parseLinkSubject, tailOf } from '../domain/subject.ts'
 import { storeNames } from '../domain/store-names.ts'
-import type { Delivery } from '../links/delivery.ts'
-import { MESSAGE_ID, PATH } from '../links/header-names.ts'
+import type { Delivery, Headers } from '../links/delivery.ts'
+import { LETTER, LETTERS, MESSAGE_ID, PATH, REDACTED } from '../links/header-names.ts'
 import { derivedId, fingerprint } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
+import type { Border } from './border.ts'
 
 export interface DeadLettersOptions {
   readonly scope: Scope
@@ -14,8 +15,18 @@ export interface DeadLettersOptions {
   readonly publisher: Publisher
   /** The largest message that the gateway takes now, headers included, in bytes. */
   readonly maxPayloadBytes: () => number
+  /** Which border they cross on their way to where they are kept; absent: they stay in their geo. */
+  readonly crossing?: { readonly border: Border; readonly from: string; readonly to: string }
   readonly log: Log
   readonly metrics: Metrics
+}
+
+/** For whom of several something is set aside: stamps that it was for, or an integration by its name. */
+export interface SetAsideFor {
+  readonly stamps?: readonly string[]
+  readonly integration?: string
+  /** The geo that does not let it go, where that is why. */
+  readonly refusedBy?: string
 }
 
 /** What a dead letter keeps of a message, wherever that came from. */
@@ -35,41 +46,109 @@ export class DeadLetters {
     this.#options = options
   }
 
-  /** Resolves when the dead letter is stored. `whose`: for which of several that want it, it is set aside. */
+  /** Resolves when the dead letter is stored. */
   async store(
     direction: Direction,
     delivery: SetAside,
     reason: string,
     detail: string,
-    whose = '',
+    whose: SetAsideFor = {},
   ): Promise<void> {
-    const { scope, stamp, publisher, log, metrics } = this.#options
-    const { body } = delivery
+    const { scope, stamp, publisher, crossing, log, metrics } = this.#options
+    const allowed = this.#allowed(delivery, reason, detail)
+    const { body, told } = allowed
     const room = this.#options.maxPayloadBytes() - HEADER_ROOM
     const kept = body.length > room ? body.subarray(0, room) : body
     const path = delivery.header(PATH)
+    const before = delivery.header(LETTER)
+    const { stamps, integration } = whose
+    const id = [
+      'dead-letter',
+      direction,
+      stamp,
+      reason + (integration ?? '') + (stamps?.join() ?? ''),
+      fingerprint(body),
+      // Put back and set aside again, it is another one: the first may be gone.
+      ...(before === undefined ? [] : [before]),
+      // What holds nothing is told by where it lies.
+      ...(allowed.withheld === undefined ? [] : [delivery.subject, String(delivery.sequence)]),
+    ]
     const stored = await publisher.store({
       subject: deadLetterSubject(scope, direction, stamp, reason),
       body: kept,
       stream: storeNames(scope).deadLetters,
       headers: {
-        [MESSAGE_ID]: derivedId('dead-letter', direction, stamp, reason + whose, fingerprint(body)),
-        'Signet-Subject': printable(delivery.subject),
-        'Signet-Detail': printable(detail),
-        'Signet-Sequence': String(delivery.sequence),
+        [MESSAGE_ID]: derivedId(...id),
+        [LETTERS.subject]: printable(delivery.subject),
+        [LETTERS.detail]: printable(told),
+        [LETTERS.sequence]: String(delivery.sequence),
+        ...allowed.headers,
         ...(path === undefined ? {} : { [PATH]: printable(path) }),
-        ...(kept === body ? {} : { 'Signet-Truncated': String(body.length) }),
+        ...(before === undefined ? {} : { [LETTER]: printable(before) }),
+        ...(stamps === undefined ? {} : { [LETTERS.stamps]: printable(stamps.join()) }),
+        ...(kept === body ? {} : { [LETTERS.truncated]: String(body.length) }),
       },
     })
     if (stored.duplicate) return
     metrics.deadLetters.inc({ direction, reason })
     metrics.events.inc({ direction, result: 'dead-letter' })
+    const refusedBy = whose.refusedBy ?? allowed.by
+    if (refusedBy !== undefined)
+      crossing?.border.count(direction, reason === 'residency' ? 'event' : 'dead-letter')
     log.warn(
-      { direction, reason, detail, subject: delivery.subject, bytes: body.length },
+      {
+        direction,
+        reason,
+        detail: told,
+        subject: delivery.subject,
+        bytes: delivery.body.length,
+      },
       'An event was set aside.',
     )
   }
+
+  /**
+   * What of a message may leave for where dead letters are kept (DESIGN 7.6). Where the body may not, or
+   * not as it is, neither may the detail: it can quote it. The message itself stays where it was read from.
+   */
+  #allowed(delivery: SetAside, reason: string, detail: string): Allowed {
+    const { crossing } = this.#options
+    const { subject, body } = delivery
+    const tail = tailOf(subject) ?? parseLinkSubject(subject)?.tail ?? ''
+    const { border, from = '', to = '' } = crossing ?? {}
+    const crossed = border?.look({ from: [from], to, tail }, body)
+    if (crossed?.kind === 'refused') {
+      const { by, why } = crossed
+      // Why it was refused is the rule's own text.
+      const told = reason === 'residency' ? detail : 'withheld'
+      return {
+        body: EMPTY,
+        told,
+        by,
+        withheld: why,
+        headers: { [LETTERS.withheld]: printable(why) },
+      }
+    }
+    if (crossed === undefined || crossed.redacted.length === 0)
+      return { body, told: detail, headers: {} }
+    return {
+      body: crossed.body,
+      told: 'withheld',
+      headers: { [REDACTED]: printable(crossed.redacted.join()) },
+    }
+  }
 }
+
+interface Allowed {
+  readonly body: Uint8Array
+  readonly told: string
+  readonly headers: Headers
+  /** Why nothing of the body may leave, and the geo that says so. */
+  readonly withheld?: string
+  readonly by?: string
+}
+
+const EMPTY = new Uint8Array()
 
 /** Header values hold one line of text; events come from anywhere. */
 function printable(text: string): string {

@@ -4,7 +4,7 @@ import { isSameEvent } from '../domain/same-event.ts'
 import { inboundSubject, keptnSubject } from '../domain/subject.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
 import type { Headers } from '../links/delivery.ts'
-import { HTTPS_LINK, LINK, MESSAGE_ID } from '../links/header-names.ts'
+import { HTTPS_LINK, LINK, MESSAGE_ID, REDACTED } from '../links/header-names.ts'
 import { fingerprint, messageId } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store, StoredMessage, StreamPlan } from '../links/store.ts'
@@ -108,6 +108,8 @@ export class WayIn {
  */
 function isSame(first: StoredMessage, body: Uint8Array, headers: Headers): boolean {
   if (fingerprint(first.body) === fingerprint(body)) return true
+  // The rules of a geo have changed since: it is the event, with more or less of it left out.
+  if (headers[REDACTED] !== first.header(REDACTED)) return true
   if (headers[LINK] !== HTTPS_LINK && first.header(LINK) !== HTTPS_LINK) return false
   return isSameEvent(Buffer.from(first.body).toString('utf8'), Buffer.from(body).toString('utf8'))
 }

@@ -7,7 +7,7 @@ import { isJsonObject, parseJsonObject } from '../domain/json.ts'
 import { finishedInOrder } from '../domain/stamp-outcome.ts'
 import { tailOf } from '../domain/subject.ts'
 import type { WayIn } from '../flow/way-in.ts'
-import { CAUSE, PATH, TRACEPARENT } from '../links/header-names.ts'
+import { CAUSE, GEOS, PATH, TRACEPARENT } from '../links/header-names.ts'
 import { derivedId, messageId } from '../links/message-id.ts'
 import type { Store } from '../links/store.ts'
 
@@ -94,6 +94,8 @@ export class AggregateEmitter {
     await this.#options.wayIn.enter(tail, event.id, Buffer.from(JSON.stringify(event)), {
       [PATH]: this.#options.home,
       [CAUSE]: messageId(head.id),
+      // What it tells of them may go on only to where their own answers may.
+      [GEOS]: [...new Set(head.targets.map(({ geo }) => geo))].join(),
       ...(head.traceparent === undefined ? {} : { [TRACEPARENT]: head.traceparent }),
     })
   }

@@ -10,7 +10,7 @@ import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import type { Delivery } from '../links/delivery.ts'
-import { extendPath, LINK, parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
+import { extendPath, LINK, parsePath, PATH, REDACTED, TRACEPARENT } from '../links/header-names.ts'
 import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
@@ -144,8 +144,10 @@ async function forward(
 ): Promise<void> {
   await orSetAside(deadLetters, 'up', delivery, async () => {
     const trace = delivery.header(TRACEPARENT)
+    const redacted = delivery.header(REDACTED)
     const entered = await wayIn.enter(tail, event.id, delivery.body, {
       [PATH]: extendPath(parsePath(delivery.header(PATH)), home),
+      ...(redacted === undefined ? {} : { [REDACTED]: redacted }),
       ...(trace === undefined ? {} : { [TRACEPARENT]: trace }),
     })
     metrics.events.inc({ direction: 'answer', result: entered })

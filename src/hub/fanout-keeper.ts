@@ -53,10 +53,15 @@ export class FanOutKeeper {
     })
   }
 
-  /** Gives up all targets that have not answered. */
-  async giveUpAll(live: LiveFanOut, reason: GivenUp['reason']): Promise<void> {
+  /** Gives up all targets that have not answered, or those of some stamps. */
+  async giveUpAll(
+    live: LiveFanOut,
+    reason: GivenUp['reason'],
+    only?: readonly string[],
+  ): Promise<void> {
     const at = this.#options.now()
     for (const { stamp, given } of live.head.targets) {
+      if (only?.includes(stamp) === false) continue
       if (given === 'sent' && live.records.get(stamp) === undefined)
         await this.#giveUp(live, stamp, { kind: 'failed', reason, at })
     }

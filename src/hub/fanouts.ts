@@ -183,6 +183,14 @@ export class FanOuts {
     this.#look(live)
   }
 
+  /** The event may not go to the geo of some targets: they are not waited for. */
+  async refused(id: string, stamps: readonly string[]): Promise<void> {
+    const live = this.#live.get(id)
+    if (live === undefined || stamps.length === 0) return
+    await this.#keeper.giveUpAll(live, 'residency', stamps)
+    this.#look(live)
+  }
+
   /** Takes an answer in. Resolves when it is kept: it may be acknowledged then. */
   async answer(triggeredid: string, stamp: string, answer: Answer): Promise<AnswerOutcome> {
     const live = this.#live.get(triggeredid)

@@ -7,6 +7,7 @@ import { durableName, KEPTN_STREAM, storeNames } from '../domain/store-names.ts'
 import type { Scope } from '../domain/subject.ts'
 import type { ControlPlane, Topology } from '../domain/topology.ts'
 import { SignetError } from '../errors.ts'
+import type { Border } from '../flow/border.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
@@ -62,6 +63,7 @@ export interface HubOptions {
   /** Where commands are heard. */
   readonly control: ControlListener
   readonly deadLetters: DeadLetters
+  readonly border: Border
   readonly replicas: Replicas
   readonly dedupeWindowMs: number
   readonly retentionMs: number
@@ -113,9 +115,10 @@ export class Hub implements Part {
     this.#names = storeNames(this.#scope)
     this.#consumers = new StampConsumers(options.hubStore, this.#scope)
     this.#copies = new Copies({
+      ...options,
       scope: this.#scope,
-      home: options.controlPlane.home.stamp,
-      publisher: options.publisher,
+      home: options.controlPlane.home,
+      topology: () => this.topology,
     })
   }
 

@@ -15,7 +15,7 @@ import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
-import { parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
+import { GEOS, parsePath, PATH, REDACTED, TRACEPARENT } from '../links/header-names.ts'
 import { fingerprint } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store } from '../links/store.ts'
@@ -26,7 +26,7 @@ import type { Tracing } from '../observe/tracing.ts'
 import { noTracing } from '../observe/tracing.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
-import type { Copies } from './copies.ts'
+import type { Copies, Outgoing } from './copies.ts'
 import type { FanOuts } from './fanouts.ts'
 import { Signals } from './signals.ts'
 import type { StampRegistry } from './stamp-registry.ts'
@@ -135,7 +135,10 @@ class Router {
       // Where NATS is forbidden, stamps poll for it.
       const reached = decision.targets.filter(({ stamp }) => stamp.link !== 'https')
       const places = reached.map(({ stamp }) => placeOf(stamp))
-      await this.#send(delivery, event, path, places, false)
+      const outgoing = outgoingOf(delivery, event, path, false)
+      const refused = await this.#setAsideRefused(delivery, outgoing, places)
+      const allowed = places.filter(({ stamp }) => !refused.includes(stamp))
+      await this.#send(delivery, event, outgoing, allowed)
     } else if (decision.kind === 'fan-out') await this.#fanOut(delivery, event, path, decision)
   }
 
@@ -181,15 +184,20 @@ class Router {
       delivery.body,
     )
     if (head === undefined) return
+    const outgoing = outgoingOf(delivery, event, path, true)
+    const refused = await this.#setAsideRefused(delivery, outgoing, head.targets)
     if (head.waves !== undefined) {
       // Its copies are made as turns come, of the event that it was opened with.
       if (!(await fanOuts.isOpenedWith(event.id, delivery.body)))
         await this.#setAsideConflict(delivery, event)
       return
     }
-    const places = head.targets.filter(({ given, link }) => given === 'sent' && link !== 'https')
+    await fanOuts.refused(event.id, refused)
+    const places = head.targets.filter(
+      ({ given, link, stamp }) => given === 'sent' && link !== 'https' && !refused.includes(stamp),
+    )
     try {
-      fanOuts.sent(event.id, await this.#send(delivery, event, path, places, true))
+      fanOuts.sent(event.id, await this.#send(delivery, event, outgoing, places))
     } catch (error) {
       // Too large, or refused for good: waiting for answers would only take Keptn's time.
       if (isSignetError(error) && !error.retryable && error.code !== 'SIGNET_STOPPED')
@@ -226,32 +234,57 @@ class Router {
   async #send(
     delivery: Delivery,
     event: KeptnEvent,
-    path: readonly string[],
+    outgoing: Outgoing,
     places: readonly Place[],
-    isFanOut: boolean,
   ): Promise<ReadonlyMap<string, number>> {
-    const tail = tailOf(event.type)
-    if (tail === undefined) return new Map()
-    const { body } = delivery
-    const traceparent = traceOf(delivery, event)
-    const outgoing = { id: event.id, tail, body, path, traceparent, isFanOut }
+    if (outgoing.tail === '') return new Map()
     const stored = places.map(async ({ geo, ring, stamp }) => {
       const answer = await this.#options.copies.store(outgoing, { geo, ring, stamp })
-      return { stamp, ...answer }
+      return { stamp, geo, ...answer }
     })
     const answers = await Promise.all(stored)
     const first = answers.find(({ duplicate, tries }) => duplicate && tries === 1)
-    if (first !== undefined) await this.#checkBody(delivery, event, first.sequence)
+    if (first !== undefined) await this.#checkBody(delivery, event, outgoing, first)
     return new Map(answers.map(({ stamp, sequence }) => [stamp, sequence]))
   }
 
   /** The same id must mean the same event: if its first body was another, this one is set aside. */
-  async #checkBody(delivery: Delivery, event: KeptnEvent, sequence: number): Promise<void> {
+  async #checkBody(
+    delivery: Delivery,
+    event: KeptnEvent,
+    outgoing: Outgoing,
+    { geo, sequence }: { readonly geo: string; readonly sequence: number },
+  ): Promise<void> {
     const { hubStore, copies, metrics } = this.#options
     const first = await hubStore.message(copies.stream, sequence)
-    if (first === undefined || Buffer.compare(first.body, delivery.body) === 0)
-      metrics.duplicates.inc({ direction: 'down' })
+    const crossed = copies.crossed(outgoing, { geo })
+    const isSame =
+      first === undefined ||
+      crossed.kind === 'refused' ||
+      // The geo's rules have changed since: what they left out says nothing of the rest.
+      (first.header(REDACTED) ?? '') !== crossed.redacted.join() ||
+      Buffer.compare(first.body, crossed.body) === 0
+    if (isSame) metrics.duplicates.inc({ direction: 'down' })
     else await this.#setAsideConflict(delivery, event)
+  }
+
+  /** Sets an event aside, once for all stamps whose geos it may not go to, and returns those. */
+  async #setAsideRefused(
+    delivery: Delivery,
+    outgoing: Outgoing,
+    places: readonly Place[],
+  ): Promise<readonly string[]> {
+    const { copies, deadLetters } = this.#options
+    const refusals = places.flatMap(({ geo, stamp }) => {
+      const crossed = copies.crossed(outgoing, { geo })
+      return crossed.kind === 'refused' ? [{ stamp, ...crossed }] : []
+    })
+    const [first] = refusals
+    if (first === undefined) return []
+    const stamps = refusals.map(({ stamp }) => stamp)
+    const { why, by: refusedBy } = first
+    await deadLetters.store('down', delivery, 'residency', why, { stamps, refusedBy })
+    return stamps
   }
 
   async #setAsideConflict(delivery: Delivery, { id }: KeptnEvent): Promise<void> {
@@ -262,6 +295,23 @@ class Router {
 
 function traceOf(delivery: Delivery, event: KeptnEvent): string {
   return delivery.header(TRACEPARENT) ?? event.traceparent
+}
+
+function outgoingOf(
+  delivery: Delivery,
+  event: KeptnEvent,
+  path: readonly string[],
+  isFanOut: boolean,
+): Outgoing {
+  return {
+    id: event.id,
+    tail: tailOf(event.type) ?? '',
+    body: delivery.body,
+    path,
+    traceparent: traceOf(delivery, event),
+    isFanOut,
+    geos: parsePath(delivery.header(GEOS)),
+  }
 }
 
 function placeOf({ geo, ring, name }: { geo: string; ring: string; name: string }): Place {

@@ -76,24 +76,24 @@ export class Turns {
       return
     }
     const sequence = await this.#store(live, target, body)
-    if (sequence === undefined)
+    if (typeof sequence === 'string')
       await this.#options.giveUp(live, stamp, {
         kind: 'failed',
-        reason: 'undeliverable',
+        reason: sequence,
         at: this.#options.now(),
       })
     else await this.#note(live, stamp, sequence)
     live.unsent.delete(stamp)
   }
 
-  /** Undefined where no copy can be stored, now or later. */
+  /** Where it lies, or why no copy can be stored, now or later. */
   async #store(
     { head }: LiveFanOut,
     { geo, ring, stamp }: Target,
     body: Uint8Array | undefined,
-  ): Promise<number | undefined> {
+  ): Promise<number | 'undeliverable' | 'residency'> {
     const tail = tailOf(head.type)
-    if (body === undefined || tail === undefined) return undefined
+    if (body === undefined || tail === undefined) return 'undeliverable'
     const { id, path = [], traceparent = '' } = head
     const event = { id, tail, body, path, traceparent, isFanOut: true }
     try {
@@ -101,7 +101,7 @@ export class Turns {
     } catch (error) {
       if (isSignetError(error) && (error.retryable || error.code === 'SIGNET_STOPPED')) throw error
       this.#options.log.warn({ error, fanout: id, stamp }, 'A copy cannot be stored.')
-      return undefined
+      return isSignetError(error, 'SIGNET_RESIDENCY_REFUSED') ? 'residency' : 'undeliverable'
     }
   }
 

@@ -5,11 +5,12 @@ import { linkSubject, tailOf } from '../domain/subject.ts'
 import type { Topology } from '../domain/topology.ts'
 import { controlPlaneOf } from '../domain/topology.ts'
 import { ACK_WAIT_MS, durableReader, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
+import type { Border } from '../flow/border.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
-import { MESSAGE_ID, PATH } from '../links/header-names.ts'
+import { MESSAGE_ID, PATH, REDACTED } from '../links/header-names.ts'
 import { answerMessageId } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store, StreamPlan } from '../links/store.ts'
@@ -36,6 +37,7 @@ export interface CollectOptions {
   readonly publisher: Publisher
   /** Where the dead letters of a control plane go. */
   readonly deadLetters: (controlPlane: string) => DeadLetters
+  readonly border: Border
   readonly retentionMs: number
   readonly dedupeWindowMs: number
   readonly inFlight: number
@@ -119,8 +121,12 @@ export async function collect(
     place: placeNow,
     publisher,
     deadLetters,
+    border,
     metrics,
-  }: Pick<CollectOptions, 'topology' | 'place' | 'publisher' | 'deadLetters' | 'metrics'>,
+  }: Pick<
+    CollectOptions,
+    'topology' | 'place' | 'publisher' | 'deadLetters' | 'border' | 'metrics'
+  >,
   delivery: Delivery,
   event: KeptnEvent,
 ): Promise<void> {
@@ -130,8 +136,15 @@ export async function collect(
   const scope = { federation: topology.federation, controlPlane }
   const tail = tailOf(event.type)
   if (tail === undefined) return
+  const to = homeGeo(topology, controlPlane)
+  const crossed = border.look({ from: [place.geo], to, tail }, delivery.body)
+  if (crossed.kind === 'refused') {
+    const { by, why } = crossed
+    await deadLetters(controlPlane).store('up', delivery, 'residency', why, { refusedBy: by })
+    return
+  }
   await orSetAside(deadLetters(controlPlane), 'up', delivery, async () => {
-    const { body } = delivery
+    const { body, redacted } = crossed
     const stored = await publisher.store({
       subject: linkSubject(scope, 'up', place, tail),
       body,
@@ -139,6 +152,7 @@ export async function collect(
       headers: {
         [MESSAGE_ID]: answerMessageId(event.id, place.stamp, body),
         [PATH]: place.stamp,
+        ...(redacted.length === 0 ? {} : { [REDACTED]: redacted.join() }),
         ...traceHeader(delivery),
       },
     })
@@ -147,6 +161,11 @@ export async function collect(
     if (isDuplicate) metrics.duplicates.inc({ direction: 'up' })
     else observeLag(metrics, 'up', event)
   })
+}
+
+/** The geo of a control plane of the topology. */
+export function homeGeo({ controlPlanes }: Topology, controlPlane: string): string {
+  return controlPlanes.find(({ name }) => name === controlPlane)?.home.geo ?? ''
 }
 
 /** An event of a project that no control plane claims goes to the first, which knows what to make of it. */

@@ -8,7 +8,7 @@ import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import type { Delivery } from '../links/delivery.ts'
-import { CAUSE, extendPath, parsePath, PATH, TRACEPARENT } from '../links/header-names.ts'
+import { CAUSE, extendPath, parsePath, PATH, REDACTED, TRACEPARENT } from '../links/header-names.ts'
 import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
@@ -88,6 +88,7 @@ async function deliver(
     const entered = await wayIn.enter(tail, event.id, delivery.body, {
       [PATH]: extendPath(path, place.stamp),
       ...(cause === undefined ? {} : { [CAUSE]: cause }),
+      ...redactedHeader(delivery),
       ...traceHeader(delivery),
     })
     if (entered === 'conflict') {
@@ -104,6 +105,12 @@ async function deliver(
 export function traceHeader(delivery: Delivery): { [TRACEPARENT]?: string } {
   const trace = delivery.header(TRACEPARENT)
   return trace === undefined ? {} : { [TRACEPARENT]: trace }
+}
+
+/** What was left out of an event on its way is said on every message of it. */
+export function redactedHeader(delivery: Delivery): { [REDACTED]?: string } {
+  const redacted = delivery.header(REDACTED)
+  return redacted === undefined ? {} : { [REDACTED]: redacted }
 }
 
 /** From the time in the event to now; a clock that is ahead counts as no lag. */

@@ -8,6 +8,7 @@ import { storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
 import { deadLetterPattern } from '../domain/subject.ts'
 import type { SignetError } from '../errors.ts'
+import type { Border } from '../flow/border.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
@@ -60,6 +61,9 @@ export interface HttpsRoleOptions {
   readonly integrations: () => readonly Integration[] | undefined
   /** Where NATS is forbidden or gone, dead letters stay in the stamp, in a stream of the same name. */
   readonly deadLetters: () => DeadLetters
+  readonly border: Border
+  /** The geo of the control plane. */
+  readonly homeGeo: string
   /** Where NATS is allowed: which link it is, and the way up by NATS. */
   readonly both?: { readonly choice: LinkChoice; readonly nats: UpWay; readonly lookBackMs: number }
   readonly intervalMs: number
@@ -160,7 +164,7 @@ export class HttpsRole implements Part {
       ? await untilDone(() => openFanOutsHere(keptnStore, retentionMs), signal, note)
       : rememberedFanOuts()
     const https = httpsWay({
-      stamp: this.#options.place().stamp,
+      ...this.#options,
       sender: this.#sender,
       metrics,
     })

@@ -1,6 +1,8 @@
 import type { RegistrationEntry } from '../domain/registration-entry.ts'
 import { translateLogs } from '../domain/registration-translate.ts'
 import { isSignetError } from '../errors.ts'
+import type { Border } from '../flow/border.ts'
+import type { Way } from '../flow/residency.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import type { KeptnAnswer, KeptnCaller } from '../tunnel/keptn-caller.ts'
@@ -8,6 +10,8 @@ import type { KeptnAnswer, KeptnCaller } from '../tunnel/keptn-caller.ts'
 export interface IntegrationLogsOptions {
   readonly caller: KeptnCaller
   readonly registrations: { entry(id: string): RegistrationEntry | undefined }
+  readonly border: Border
+  readonly way: () => Way
   readonly log: Log
   readonly metrics: Metrics
 }
@@ -33,22 +37,51 @@ export class IntegrationLogs {
   /** Resolves when the control plane has them, or with why not. Never rejects. */
   async bring(logs: readonly unknown[]): Promise<LogsAnswer> {
     const { registrations, log } = this.#options
-    log.debug({ logs: logs.slice(0, LOGS_SHOWN), all: logs.length }, 'An integration sent logs.')
     const translated = translateLogs(logs, (id) => registrations.entry(id)?.upstream?.id)
     if (translated.unknown > 0) this.#count('unknown', translated.unknown)
     if (translated.logs.length === 0 && translated.unknown > 0) return NOBODY
+    const { allowed, refused } = this.#cross(translated.logs)
+    // Our own log may be read elsewhere, too.
+    const shown = { logs: allowed.slice(0, LOGS_SHOWN), all: logs.length }
+    log.debug(shown, 'An integration sent logs.')
+    if (refused !== undefined) {
+      this.#count('failed', translated.logs.length)
+      return { ok: false, status: 403, message: refused }
+    }
     if (this.#underWay >= MOST_AT_ONCE) {
       this.#count('failed', translated.logs.length)
       return { ok: false, status: 429, message: 'too many logs are on their way already' }
     }
     this.#underWay += 1
     try {
-      const answer = await this.#send(translated.logs)
+      const answer = await this.#send(allowed)
       this.#count(answer.ok ? 'passed' : 'failed', translated.logs.length)
       return answer
     } finally {
       this.#underWay -= 1
     }
+  }
+
+  /** The logs as they may leave the geo (DESIGN 7.6); those of one request go or stay together. */
+  #cross(logs: readonly unknown[]): {
+    readonly allowed: readonly unknown[]
+    readonly refused?: string
+  } {
+    const { border, way } = this.#options
+    const allowed: unknown[] = []
+    for (const data of logs) {
+      const crossed = border.look(way(), Buffer.from(JSON.stringify({ data })))
+      if (crossed.kind === 'refused') {
+        border.count('up', 'log')
+        return { allowed: [], refused: `a log may not leave the geo of this stamp: ${crossed.why}` }
+      }
+      allowed.push(
+        crossed.redacted.length === 0
+          ? data
+          : (JSON.parse(Buffer.from(crossed.body).toString('utf8')) as { data: unknown }).data,
+      )
+    }
+    return { allowed }
   }
 
   async #send(logs: readonly unknown[]): Promise<LogsAnswer> {

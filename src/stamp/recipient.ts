@@ -158,7 +158,7 @@ export class Recipient {
     const { integration, deadLetters } = this.#options
     const { name } = integration
     const detail = `integration ${name} at ${this.host}: ${why}`
-    await deadLetters(event.project).store('down', delivery, reason, detail, name)
+    await deadLetters(event.project).store('down', delivery, reason, detail, { integration: name })
   }
 
   #fails(why: string): void {

@@ -1,5 +1,6 @@
 import type { Place } from '../domain/subject.ts'
 import type { SignetError } from '../errors.ts'
+import type { Border } from '../flow/border.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
@@ -36,6 +37,7 @@ export interface StampRoleOptions {
   readonly gate: Gate
   readonly registrations: { readonly count: { readonly known: number; readonly alive: number } }
   readonly deadLetters: (controlPlane: string) => DeadLetters
+  readonly border: Border
   readonly dedupeWindowMs: number
   readonly retentionMs: number
   readonly inFlight: number

@@ -10,7 +10,10 @@ const GRACE_MS = 500
  * same message id as every other try.
  */
 export function natsWay(
-  options: Pick<CollectOptions, 'topology' | 'place' | 'publisher' | 'deadLetters' | 'metrics'>,
+  options: Pick<
+    CollectOptions,
+    'topology' | 'place' | 'publisher' | 'deadLetters' | 'border' | 'metrics'
+  >,
 ): UpWay {
   return {
     async send(delivery, event, _how, signal) {

@@ -15,6 +15,8 @@ export interface ApiWayOptions {
   readonly stamp: string
   /** What the integrations of the stamp may ask. */
   readonly rules: readonly ApiRule[]
+  /** Why a request may not leave the geo of the stamp (DESIGN 7.6); undefined where it may. */
+  readonly refusal?: (request: TunnelRequest) => string | undefined
   readonly metrics: Metrics
 }
 
@@ -38,6 +40,8 @@ export class ApiWay implements KeptnCaller {
     const began = performance.now()
     try {
       this.#judge(request)
+      const refusal = this.#options.refusal?.(request)
+      if (refusal !== undefined) throw failure('residency', `Refused: ${refusal}.`)
       const answer = await this.#passage.open(request, signal)
       metrics.tunnelRequests.inc({ direction: 'entry', result: 'answered', reason: '' })
       return answer

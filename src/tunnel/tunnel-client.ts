@@ -24,6 +24,8 @@ import { collected, isWhole } from './tunnel-request.ts'
 export interface TunnelClientOptions extends Omit<EntryCallOptions, 'budget' | 'place'> {
   /** Where the stamp stands now. */
   readonly place: () => Place
+  /** Why a request may not leave the geo of the stamp (DESIGN 7.6); undefined where it may. */
+  readonly refusal?: (request: TunnelRequest) => string | undefined
   readonly metrics: Metrics
   readonly tracing?: Tracing | undefined
   /** The most calls under way at once. */
@@ -103,6 +105,8 @@ export class TunnelClient implements Part, KeptnCaller {
     let answer: TunnelAnswer
     try {
       if (this.#isDraining) throw failure('draining', 'The agent of this stamp drains.')
+      const refusal = this.#options.refusal?.(request)
+      if (refusal !== undefined) throw failure('residency', `Refused: ${refusal}.`)
       if (this.#open > mostCalls)
         throw failure('too-many', `The stamp has ${mostCalls} calls to Keptn's API under way.`)
       answer = await tracing.call('entry', request, () => this.#tries(request, signal))

@@ -44,6 +44,8 @@ export interface TunnelExitOptions extends Pick<ExitCallOptions, 'lines' | 'rule
   readonly joined: (stamp: string) => Promise<Place | undefined>
   /** Opens the bucket of calls that change something. */
   readonly openCalls: () => Promise<Bucket<CallRecord>>
+  /** Why an answer may not leave home's geo for that of a stamp; undefined where it may. */
+  readonly refusal?: (place: Place, ask: AdmittedCall['ask']) => string | undefined
   readonly log: Log
   readonly metrics: Metrics
   readonly tracing?: Tracing | undefined
@@ -182,6 +184,9 @@ export class TunnelExit implements Part {
       const ask = checked(frame.head)
       const verdict = judgeCall(this.#options.rules, place.stamp, ask)
       if (!verdict.ok) throw failure(verdict.reason, `Refused: ${verdict.message}.`)
+      // Before it is made: of what is refused afterwards nobody would know that it was done.
+      const refusal = this.#options.refusal?.(place, ask)
+      if (refusal !== undefined) throw failure('residency', `Refused: ${refusal}.`)
       this.#next += 1
       const to = `${this.#agent}.${this.#next.toString(36)}`
       return { place, call: { stamp: place.stamp, ask, body: frame.body, reply, to } }

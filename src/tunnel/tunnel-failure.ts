@@ -18,6 +18,7 @@ export const FAILURES = {
   denied: { code: 'SIGNET_TUNNEL_REFUSED', status: 403 },
   'not-allowed': { code: 'SIGNET_TUNNEL_REFUSED', status: 403 },
   'other-stamp': { code: 'SIGNET_TUNNEL_REFUSED', status: 403 },
+  residency: { code: 'SIGNET_TUNNEL_REFUSED', status: 403 },
   'too-large': { code: 'SIGNET_TOO_LARGE', status: 413 },
   'too-many': { code: 'SIGNET_TUNNEL_BUSY', status: 429 },
   draining: { code: 'SIGNET_TUNNEL_NO_HUB', status: 503, again: true },

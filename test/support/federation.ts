@@ -37,6 +37,8 @@ export interface AgentInside extends Agent {
   readonly adminUrl: string
   /** Where integrations find Keptn's services; empty where it is no stamp. */
   readonly servicesUrl: string
+  /** What it logs as information or a warning, as JSON. */
+  readonly logged: readonly string[]
 }
 
 export type RigOptions = Partial<Omit<FederationOptions, 'binary' | 'cli' | 'home'>>
@@ -157,9 +159,12 @@ export class Rig implements AsyncDisposable {
   /** An agent in this process, ready. */
   async startAgentInside(stamp: string, over: Partial<AgentConfig> = {}): Promise<AgentInside> {
     let [adminUrl, servicesUrl] = ['', '']
+    const logged: string[] = []
     const log: Log = {
       ...createLog('silent', { stamp }),
-      info: (facts) => {
+      warn: (facts, message) => logged.push(JSON.stringify({ message, ...facts })),
+      info: (facts, message) => {
+        logged.push(JSON.stringify({ message, ...facts }))
         const { admin, services } = facts as { admin?: string; services?: string }
         adminUrl = admin ?? adminUrl
         servicesUrl = services ?? servicesUrl
@@ -191,7 +196,7 @@ export class Rig implements AsyncDisposable {
     this.#closing.push(() => agent.stop().catch(() => undefined))
     await agent.start()
     await eventually(() => agent.reasons().length === 0, 20_000, `agent ${stamp} is ready`)
-    return { ...agent, adminUrl, servicesUrl }
+    return { ...agent, adminUrl, servicesUrl, logged }
   }
 
   /**

@@ -21,6 +21,7 @@ import { HttpsRole } from '../../src/stamp/https-role.ts'
 import { Listener } from './listener.ts'
 import { natsServer } from './nats-server.ts'
 import { silent } from './registrations.ts'
+import { openBorder } from './border.ts'
 import { PLACE, SCOPE, topology } from './stamp-agent.ts'
 import type { StoredMessage } from './stream-reader.ts'
 import { readStream } from './stream-reader.ts'
@@ -146,6 +147,8 @@ export class HttpsStamp {
       },
       integrations: () => this.integrations,
       deadLetters: () => deadLetters,
+      border: openBorder(),
+      homeGeo: PLACE.geo,
       intervalMs: 50,
       sweepMs,
       // Together longer than a busy machine takes to carry out what its caller has given up.

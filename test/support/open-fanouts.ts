@@ -14,8 +14,10 @@ import { Bucket } from '../../src/links/bucket.ts'
 import { Publisher } from '../../src/links/publisher.ts'
 import { Store } from '../../src/links/store.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
+import { openBorder } from './border.ts'
 import { natsServer } from './nats-server.ts'
 import { silent } from './registrations.ts'
+import { topology } from './stamp-agent.ts'
 import type { StoredMessage } from './stream-reader.ts'
 import { readStream } from './stream-reader.ts'
 import { connectedSide } from './nats-side.ts'
@@ -54,7 +56,13 @@ export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
   await wayIn.open()
   const age = { maxAgeMs: DAY, duplicateWindowMs: DAY, replicas: 1 }
   await store.ensureStream({ name: 'ANSWERS', subjects: ['answers'], ...age })
-  const copies = new Copies({ scope: SCOPE, home: 'core', publisher })
+  const copies = new Copies({
+    scope: SCOPE,
+    home: { geo: 'eu', stamp: 'core' },
+    topology,
+    border: openBorder(),
+    publisher,
+  })
   const subjects = [directionPattern(SCOPE, 'down')]
   await store.ensureStream({ name: copies.stream, subjects, ...age })
   const bucket = await Bucket.open<FanOut | TargetRecord | EndedFanOut>(store, {

@@ -18,6 +18,7 @@ import { logsUpstream, registrationsUpstream } from '../../src/stamp/upstream.ts
 import type { KeptnCaller } from '../../src/tunnel/keptn-caller.ts'
 import { natsServer } from './nats-server.ts'
 import { silent } from './registrations.ts'
+import { openBorder } from './border.ts'
 import { connectedSide } from './nats-side.ts'
 
 /** Everything seventy times as fast as it is. */
@@ -72,7 +73,8 @@ export async function startPod(t: ExecutionContext, options: PodOptions): Promis
     metrics,
   })
   await registrations.start(AbortSignal.timeout(10_000))
-  const parts = { caller, registrations, now, pace, log, metrics }
+  const border = { border: openBorder(), to: 'eu' }
+  const parts = { caller, registrations, border, now, pace, log, metrics }
   const place = { geo: 'eu', ring: 'canary', name: stamp }
   const server = new StampServer({
     registrations,

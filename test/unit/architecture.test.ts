@@ -98,6 +98,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'observe',
     'links/control-client',
     'links/nkey-seeds',
+    // An event crosses a border by the same lines as in the agent.
+    'flow/residency',
     'view',
     'demo',
     'node:',

@@ -20,7 +20,13 @@ const textOf = (page: string): string => PAGE_TEXTS.find((it) => it.page === pag
 async function pages(): Promise<readonly string[]> {
   const docs = await readdir('docs', { recursive: true })
   const below = docs.filter((name) => name.endsWith('.md')).map((name) => join('docs', name))
-  return ['README.md', 'CHANGELOG.md', 'topology/README.md', ...below]
+  return [
+    'README.md',
+    'CHANGELOG.md',
+    'topology/README.md',
+    'deploy/helm/signet/README.md',
+    ...below,
+  ]
 }
 
 /** The text without code, in which `[a](b)` and `#` mean something else. */

@@ -80,6 +80,38 @@ test('explain follows a project to its control plane, and chooses where one stam
   t.is(out, await golden('get-sli-triggered.explained.txt'))
 })
 
+test('explain shows what residency makes of an event, from the stamp that says it on', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'signet-explain-'))
+  try {
+    const event = join(dir, 'event.json')
+    const text = await readFile(join(FIXTURES, 'get-sli-triggered.json'), 'utf8')
+    const said = JSON.parse(text) as { type: string; data: object }
+    said.type = 'sh.keptn.event.get-sli.finished'
+    Object.assign(said.data, {
+      deployment: { deploymentURIsLocal: ['http://10.0.0.1'] },
+      labels: { owner: 'carol' },
+    })
+    await writeFile(event, JSON.stringify(said))
+    const { code, out } = await explained('', { event, from: 'eu-canary-1' })
+    t.is(code, 0)
+    t.regex(
+      out,
+      /eu → us {2}the event may leave; left out or hashed: data\.deployment\.deploymentURIsLocal, data\.labels\.owner/,
+    )
+    const programs = await explained('', { event, from: 'eu-canary-1', json: true })
+    const { residency } = JSON.parse(programs.out) as { residency: readonly object[] }
+    t.like(residency[0], { from: 'eu', to: 'us', passes: true })
+    t.notRegex(JSON.stringify(residency), /carol|10\.0\.0\.1/)
+    // eu lets no answers go to ap, whatever us does.
+    t.like(residency.at(1), { from: 'us', to: 'ap', passes: false })
+    const typo = await explained('', { event, from: 'eu-canary-9' })
+    t.is(typo.code, 2)
+    t.regex(typo.err, /no stamp "eu-canary-9"/)
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+})
+
 test('explain --json names subjects, and where the rule was written', async (t) => {
   const { code, out } = await explained('deployment-triggered.json', { json: true })
   t.is(code, 0)
