@@ -5,6 +5,7 @@ import { createHttpsLeading } from './agent-https.ts'
 import { createLease } from './agent-lease.ts'
 import type { Leading, Watched } from './agent-leading.ts'
 import { createLeading } from './agent-leading.ts'
+import { probePart, sidePart } from './agent-side-parts.ts'
 import type { StampTunnel, TunnelConfig } from './agent-tunnel.ts'
 import {
   createStampServers,
@@ -25,7 +26,6 @@ import { AdminServer } from './http/admin-server.ts'
 import { CoreMessages } from './links/core-messages.ts'
 import type { NatsAddress } from './links/nats-options.ts'
 import { NatsSide } from './links/nats-side.ts'
-import { refuseOneAccount } from './links/one-account.ts'
 import type { Replicas } from './links/replicas.ts'
 import { Store } from './links/store.ts'
 import type { Term } from './links/term.ts'
@@ -332,25 +332,9 @@ function natsSide(
   })
 }
 
-function sidePart(side: NatsSide): Part {
-  return {
-    name: `${side.name} NATS`,
-    start: (signal) => side.connect(signal),
-    stop: () => side.close(),
-  }
-}
-
 /** Stopped after all that is traced. */
 function tracesPart(tracing: Tracing): Part {
   return { name: 'traces', start: () => Promise.resolve(), stop: () => tracing.stop() }
-}
-
-function probePart(gateway: NatsSide, keptn: NatsSide): Part {
-  return {
-    name: 'probe for two accounts',
-    start: (signal) => refuseOneAccount(gateway, keptn, signal),
-    stop: () => Promise.resolve(),
-  }
 }
 
 function sideReason(name: string, side: NatsSide): string[] {

@@ -7,7 +7,7 @@ import type { Settings } from '../../config/settings.ts'
 import { isJsonObject, parseJsonObject } from '../../domain/json.ts'
 import type { CertificateFacts, FileFacts } from '../facts.ts'
 
-type Kind = 'creds' | 'nkey' | 'ca' | 'certificate' | 'key'
+type Kind = 'creds' | 'nkey' | 'line' | 'ca' | 'certificate' | 'key'
 
 interface NamedFile {
   readonly setting: string
@@ -19,7 +19,7 @@ interface NamedFile {
 
 type Read = Omit<FileFacts, 'setting' | 'path' | 'isSecret' | 'mode'>
 
-const SECRETS: ReadonlySet<Kind> = new Set(['creds', 'nkey', 'key'])
+const SECRETS: ReadonlySet<Kind> = new Set(['creds', 'nkey', 'line', 'key'])
 const PERMISSION_BITS = 0o777
 const PEM = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
 const JWT = /-----BEGIN NATS USER JWT-----\s*([\w-]+\.[\w-]+\.[\w-]+)\s*-+END NATS USER JWT-+/
@@ -40,6 +40,8 @@ function namedFiles({ gateway, keptn, api }: Settings): readonly NamedFile[] {
       [
         [table.credsFile, auth.credsFile, 'creds'],
         [table.nkey, auth.nkeyFile, 'nkey'],
+        [table.passwordFile, auth.passwordFile, 'line'],
+        [table.tokenFile, auth.tokenFile, 'line'],
         [table.tlsCa, auth.tlsCa, 'ca'],
         [table.tlsCert, auth.tlsCert, 'certificate'],
         [table.tlsKey, auth.tlsKey, 'key'],
@@ -80,6 +82,8 @@ async function understand(kind: Kind, text: string, auth: NatsAuth): Promise<Rea
       const isSeed = SEED.test(text.trim())
       return { certificates: [], ...(isSeed ? {} : { problem: 'is no seed of a user’s nkey' }) }
     }
+    case 'line':
+      return { certificates: [], ...(text.trim() === '' ? { problem: 'is empty' } : {}) }
     case 'ca':
       return parsedCertificates(text).facts
     case 'certificate':

@@ -68,7 +68,8 @@ export async function sideFacts(
 ): Promise<SideFacts> {
   const { urls, auth } = settings[name]
   const servers = await Promise.all(urls.map((url) => greeted(url, settings[name])))
-  const sendsSecret = auth.password !== undefined || auth.token !== undefined
+  const { password, passwordFile, token, tokenFile } = auth
+  const sendsSecret = [password, passwordFile, token, tokenFile].some((it) => it !== undefined)
   return { side: name, sendsSecret, servers, connection }
 }
 

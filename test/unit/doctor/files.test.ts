@@ -69,6 +69,22 @@ test('nkeys: a seed, and what is none', async (t) => {
   t.regex(other?.problem ?? '', /no seed/)
 })
 
+test('passwords and tokens in files: what is in them nobody is told, but that nothing is', async (t) => {
+  const found = await look({
+    SIGNET_NATS_USER: 'ann',
+    SIGNET_NATS_PASSWORD_FILE: await written(t, 's3cret'),
+    KEPTN_NATS_TOKEN_FILE: await written(t, '\n'),
+  })
+  t.deepEqual(
+    found.map(({ setting, isSecret, problem }) => [setting, isSecret, problem]),
+    [
+      ['SIGNET_NATS_PASSWORD_FILE', true, undefined],
+      ['KEPTN_NATS_TOKEN_FILE', true, 'is empty'],
+    ],
+  )
+  t.false(JSON.stringify(found).includes('s3cret'))
+})
+
 const MUTUAL = {
   SIGNET_NATS_TLS_CA: `${TLS}/ca.pem`,
   SIGNET_NATS_TLS_CERT: `${TLS}/loopback.pem`,
