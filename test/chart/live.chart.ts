@@ -148,6 +148,10 @@ test('the examples make a home stamp with three stores, and two stamps that it d
     30_000,
     'home hears of the stamp',
   )
+  // As in the pod, where the agent is at the port that its settings say.
+  const doctor = ['doctor', '--agent-url', await inStamp.agent.url()]
+  const looked = await runCommand(CLI, doctor, { ...inStamp.environment, SIGNET_ADMIN_PORT: '' })
+  t.is(looked.code, 0, looked.stdout + looked.stderr)
   for (const { agent } of [overHttps, inStamp, atHome])
     t.is(await agent.stop(), 0, `${agent.name} drains within its time`)
 })

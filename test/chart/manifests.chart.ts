@@ -1,7 +1,8 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
+import { parse } from 'yaml'
 import { parseTopologyFiles, readTopologyFiles } from '../../src/config/topology-load.ts'
 import { stampInTopology } from '../../src/config/settings-stamp.ts'
 import { settingGroups } from '../../src/config/settings-schema.ts'
@@ -245,4 +246,39 @@ test('what agents take over by themselves replaces no pod, and the rest does', a
     await templateOf('--set', 'settings.logLevel=info', '--set', 'gateway.url=nats://other:4222'),
     before,
   )
+})
+
+test('alerts and dashboards are carried as they are, and runbooks lead to where one can read them', async (t) => {
+  const manifests = await render(...(RELEASES['home with everything'] ?? []))
+  const rules = parse(await readFile('deploy/prometheus/rules.yaml', 'utf8')) as object
+  const text = JSON.stringify(rules).replaceAll('"docs/', '"https://docs.example/docs/')
+  t.deepEqual(find(manifests, 'PrometheusRule', 'signet').spec, JSON.parse(text))
+  t.true(text.includes('https://docs.example/docs/runbooks.md#'))
+  const { data = {} } = find(manifests, 'ConfigMap', 'signet-dashboards')
+  const names = (await readdir('deploy/grafana')).filter((name) => name.endsWith('.json'))
+  t.deepEqual(Object.keys(data).toSorted(), names.toSorted())
+  for (const name of names)
+    t.deepEqual(
+      JSON.parse(data[name] ?? ''),
+      JSON.parse(await readFile(`deploy/grafana/${name}`, 'utf8')),
+    )
+})
+
+test('topology and settings may come from elsewhere', async (t) => {
+  const manifests = await render(
+    ...example('stamp'),
+    ...[
+      'topology.files=null',
+      'topology.existingConfigMap=mine',
+      'existingSettingsSecret=ours',
+    ].flatMap((it) => ['--set', it]),
+  )
+  const { spec } = podOf(find(manifests, 'DaemonSet', 'signet'))
+  const volumeOf = (name: string) => spec.volumes?.find((it) => it.name === name)
+  t.is(volumeOf('topology')?.configMap?.name, 'mine')
+  t.is(volumeOf('settings')?.secret?.secretName, 'ours')
+  const names = manifests
+    .filter(({ kind }) => kind === 'ConfigMap')
+    .map(({ metadata }) => metadata.name)
+  t.false(names.some((name) => /topology|settings/.test(name)))
 })

@@ -104,3 +104,26 @@ test('everything that the image copies is there, and is let through to the build
     t.true(ignored.includes(`!${source}`), source)
   }
 })
+
+interface KeptnNats {
+  readonly fullnameOverride: string
+  readonly nats: { readonly limits: { readonly maxPayload: string } }
+}
+
+test('the values for Keptn have the name and the limit that the chart has', async (t) => {
+  const values = parse(await textOf(`${CHART}/values.yaml`)) as {
+    integrations: { natsNames: readonly string[] }
+    keptnNats: { maxPayload: number }
+    hubStore: { maxPayload: number }
+  }
+  const now = parse(await textOf('deploy/keptn/values-control-plane.yaml')) as { nats: KeptnNats }
+  const before = parse(await textOf('deploy/keptn/values-control-plane-0.16.yaml')) as {
+    'control-plane': { nats: KeptnNats }
+  }
+  t.deepEqual(before['control-plane'].nats, now.nats)
+  t.deepEqual([now.nats.fullnameOverride], [...values.integrations.natsNames])
+  // nats-server's MB has 1024 * 1024 bytes; a number Helm would write as 1.048576e+06.
+  t.is(now.nats.nats.limits.maxPayload, '1MB')
+  t.is(values.hubStore.maxPayload, 1_048_576)
+  t.is(values.keptnNats.maxPayload, 1_048_576)
+})
