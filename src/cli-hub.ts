@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { HubCli } from './cli-hub-command.ts'
 import { hubCommand, run } from './cli-hub-command.ts'
+import { addLetters } from './cli-letters.ts'
 import type { StampVerb } from './commands/stamp.ts'
 import type { Flags } from './config/settings-source.ts'
 import { SignetError } from './errors.ts'
@@ -11,6 +12,7 @@ export function addHubCommands(signet: Command, cli: HubCli): void {
   addTrace(signet, cli)
   addRollout(signet, cli)
   addStamp(signet, cli)
+  addLetters(signet, cli)
 }
 
 function addStatus(signet: Command, cli: HubCli): void {

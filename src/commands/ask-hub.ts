@@ -4,6 +4,7 @@ import type { HubAccess } from '../config/settings.ts'
 import type { Environment, Flags } from '../config/settings-source.ts'
 import { suggestion } from '../config/nearest.ts'
 import { loadTopology } from '../config/topology-load.ts'
+import { geoOfStamp } from '../domain/residency.ts'
 import { isName, NAME_RULE } from '../domain/name.ts'
 import type { Scope } from '../domain/subject.ts'
 import { inboxPrefix } from '../domain/subject.ts'
@@ -48,10 +49,12 @@ export async function withHub<T>(command: HubCommand, work: (hub: Hub) => Promis
   const { environment, flags, version, stopped } = command
   const access = await loadHubAccess(environment, flags)
   const scope = await scopeOf(access, flags)
+  const from = await placeOf(access)
   const client = new ControlClient({
     address: { servers: access.gateway.urls, auth: access.gateway.auth },
     scope,
     by: whoAsks(),
+    from,
     clientName: `signet ${version} command`,
     // In the place of an agent, with its user: that may listen to its own inboxes only (nats-notes 7.2).
     inboxPrefix: inboxPrefix(access.stamp ?? 'signet'),
@@ -87,6 +90,16 @@ export function writeLines(
   const width = isTTY === true ? columns : Infinity
   const paint = paintFor(color)
   stdout.write(lines.map((line) => `${paintLine(line, paint, width)}\n`).join(''))
+}
+
+/** Where a command runs, for the residency of what it is shown; nothing where nobody says. */
+async function placeOf({ stamp, topologyDir }: HubAccess) {
+  if (stamp === undefined) return {}
+  const geo = await loadTopology(topologyDir).then(
+    ({ topology }) => geoOfStamp(topology, stamp),
+    () => undefined,
+  )
+  return { stamp, ...(geo !== undefined && { geo }) }
 }
 
 /** Which control plane is meant: by flags, or by the topology where it has one, or one whose home this is. */

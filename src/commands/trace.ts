@@ -6,6 +6,7 @@ import { traceView } from '../view/trace-view.ts'
 import { dateAndTime } from '../view/time.ts'
 import type { HubCommand } from './ask-hub.ts'
 import { withHub, writeLines } from './ask-hub.ts'
+import { progressLine } from './progress-line.ts'
 import { EXIT_OK, writeJson } from './topology-output.ts'
 
 export interface TraceCommand extends HubCommand {
@@ -29,7 +30,7 @@ export async function runTrace(command: TraceCommand): Promise<number> {
   const sinceMs = parseDuration(since)
   if (sinceMs === undefined || sinceMs === 0)
     throw new SignetError('SIGNET_USAGE', `--since must be a duration such as 24h, not "${since}".`)
-  const progress = progressLine(command)
+  const progress = progressLine(command, told)
   const trace = (await withHub(command, (hub) =>
     hub.ask('trace', { context, sinceMs }, progress.show),
   ).finally(progress.clear)) as TraceAnswer
@@ -59,25 +60,7 @@ function doubts({
   ]
 }
 
-/** One line on a terminal's stderr that says how far the hub is, and goes. */
-function progressLine({ stderr }: HubCommand): {
-  show: (about: unknown) => void
-  clear: () => void
-} {
-  let isShown = false
-  return {
-    show: (about) => {
-      if (stderr.isTTY !== true || typeof about !== 'object' || about === null) return
-      const { waits, stream, scanned, found } = about as Readonly<Record<string, unknown>>
-      const text =
-        waits === true
-          ? 'waits for other traces'
-          : `reads ${String(stream)}: ${String(scanned)} events, ${String(found)} found`
-      stderr.write(`\r${text.slice(0, (stderr.columns ?? 80) - 1)}\u001b[K`)
-      isShown = true
-    },
-    clear: () => {
-      if (isShown) stderr.write('\r\u001b[K')
-    },
-  }
+function told({ waits, stream, scanned, found }: Readonly<Record<string, unknown>>): string {
+  if (waits === true) return 'waits for other traces'
+  return `reads ${String(stream)}: ${String(scanned)} events, ${String(found)} found`
 }

@@ -1,5 +1,6 @@
 import { isErrorCode } from '../errors.ts'
 import type { ErrorCode } from '../errors.ts'
+import { isName } from './name.ts'
 import { isJsonObject, parseJsonObject } from './json.ts'
 
 /**
@@ -14,6 +15,9 @@ export interface ControlRequest {
   readonly id: string
   /** Who asks, as they say: `user@host`. NATS vouches for the user of the connection only. */
   readonly by: string
+  /** In which stamp and geo they ask, as they say. */
+  readonly stamp?: string
+  readonly geo?: string
   readonly args: Readonly<Record<string, unknown>>
   /** Nobody waits any more. */
   readonly cancelled: boolean
@@ -27,8 +31,19 @@ export const ABANDONED_MS = 15_000
 export const PROGRESS_MS = 1_000
 
 /** The verbs that only look, and those that change something: NATS permissions tell them apart. */
-export const READING_VERBS = ['rollout-ls', 'rollout-show', 'stamp-ls', 'status', 'trace'] as const
+export const READING_VERBS = [
+  'dlq-ls',
+  'dlq-show',
+  'rollout-ls',
+  'rollout-show',
+  'stamp-ls',
+  'status',
+  'trace',
+] as const
 export const CHANGING_VERBS = [
+  'dlq-purge',
+  'dlq-retry',
+  'replay',
   'rollout-abort',
   'rollout-pause',
   'rollout-resume',
@@ -61,7 +76,20 @@ export function parseControlRequest(text: string): ControlRequest | undefined {
   if (!isJsonObject(args) || typeof cancelled !== 'boolean') return undefined
   // It goes into logs: one line, and not a long one.
   const name = by.replaceAll(CONTROL_CHARACTERS, ' ').slice(0, BY_LIMIT)
-  return { version: 1, id, by: name, args, cancelled }
+  return {
+    version: 1,
+    id,
+    by: name,
+    ...nameIn(json, 'stamp'),
+    ...nameIn(json, 'geo'),
+    args,
+    cancelled,
+  }
+}
+
+function nameIn(json: Readonly<Record<string, unknown>>, key: 'stamp' | 'geo') {
+  const value = json[key]
+  return typeof value === 'string' && isName(value) ? { [key]: value } : {}
 }
 
 /** Reads an answer; undefined where it is none. A code of a newer hub becomes `SIGNET_INTERNAL`. */

@@ -218,12 +218,12 @@ export function stampDeadLetterPattern(
 /** Where a dead letter was set aside and why; undefined where the subject is none of a dead letter. */
 export function parseDeadLetterSubject(
   subject: string,
-): { readonly stamp: string; readonly reason: string } | undefined {
+): { readonly direction: Direction; readonly stamp: string; readonly reason: string } | undefined {
   const [root, , kind, , direction, stamp = '', reason = '', ...rest] = subject.split('.')
   if (root !== 'signet' || kind !== 'dlq' || rest.length > 0) return undefined
   if ((direction !== 'down' && direction !== 'up') || !isName(stamp) || reason === '')
     return undefined
-  return { stamp, reason }
+  return { direction, stamp, reason }
 }
 
 /** All dead letters of one control plane. */

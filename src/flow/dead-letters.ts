@@ -2,7 +2,7 @@ import type { Direction, Scope } from '../domain/subject.ts'
 import { deadLetterSubject, parseLinkSubject, tailOf } from '../domain/subject.ts'
 import { storeNames } from '../domain/store-names.ts'
 import type { Delivery, Headers } from '../links/delivery.ts'
-import { LETTER, LETTERS, MESSAGE_ID, PATH, REDACTED } from '../links/header-names.ts'
+import { GEOS, LETTER, LETTERS, MESSAGE_ID, PATH, REDACTED } from '../links/header-names.ts'
 import { derivedId, fingerprint } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Log } from '../observe/log.ts'
@@ -61,6 +61,7 @@ export class DeadLetters {
     const kept = body.length > room ? body.subarray(0, room) : body
     const path = delivery.header(PATH)
     const before = delivery.header(LETTER)
+    const geos = delivery.header(GEOS)
     const { stamps, integration } = whose
     const id = [
       'dead-letter',
@@ -84,6 +85,7 @@ export class DeadLetters {
         [LETTERS.sequence]: String(delivery.sequence),
         ...allowed.headers,
         ...(path === undefined ? {} : { [PATH]: printable(path) }),
+        ...(geos === undefined ? {} : { [GEOS]: printable(geos) }),
         ...(before === undefined ? {} : { [LETTER]: printable(before) }),
         ...(stamps === undefined ? {} : { [LETTERS.stamps]: printable(stamps.join()) }),
         ...(kept === body ? {} : { [LETTERS.truncated]: String(body.length) }),

@@ -3,7 +3,7 @@ import { parseEvent } from '../domain/event.ts'
 import type { Delivery } from '../links/delivery.ts'
 
 /** Reads the event of a delivery; `subject` is the Keptn subject that its type must equal. */
-export function parseDelivery(delivery: Delivery, subject: string): ParsedEvent {
+export function parseDelivery(delivery: Pick<Delivery, 'body'>, subject: string): ParsedEvent {
   const { body } = delivery
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8')
   return parseEvent(text, subject)

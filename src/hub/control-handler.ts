@@ -4,6 +4,9 @@ import type { ControlArguments } from '../domain/control-arguments.ts'
 export interface ControlCall {
   /** `user@host`, as whoever asks claims. */
   readonly by: string
+  /** The stamp and the geo in which the command runs, as it says; absent where it does not. */
+  readonly stamp?: string
+  readonly geo?: string
   /** Aborted when nobody waits for the answer any more, and when the hub stops. */
   readonly signal: AbortSignal
   /** Says how far the work is, for whoever watches; told once a second. */

@@ -82,7 +82,12 @@ export class ControlService {
     const progress = (now: object): void => {
       about = now
     }
-    const answer = await this.#answer(message, request, { by: request.by, signal, progress })
+    const answer = await this.#answer(message, request, {
+      ...placeOf(request),
+      by: request.by,
+      signal,
+      progress,
+    })
     clearInterval(tick)
     this.#work.delete(request.id)
     this.#answered.add(request.id)
@@ -99,7 +104,7 @@ export class ControlService {
     const { scope, log } = this.#options
     const verb = controlVerb(scope, message.subject) ?? ''
     const { by, args } = request
-    const facts = { verb, args, claimedBy: by }
+    const facts = { verb, args, claimedBy: by, ...placeOf(request) }
     try {
       const handler = this.#handlers.get(verb)
       if (handler === undefined) throw this.#unknown(verb)
@@ -120,6 +125,11 @@ export class ControlService {
     const message = `This hub knows no "${verb}"; it knows ${known}. Is its agent older than this command?`
     return new SignetError('SIGNET_USAGE', message)
   }
+}
+
+/** Where a command runs, as it says. */
+function placeOf({ stamp, geo }: ControlRequest): Pick<ControlCall, 'stamp' | 'geo'> {
+  return { ...(stamp !== undefined && { stamp }), ...(geo !== undefined && { geo }) }
 }
 
 function told(answer: ControlAnswer): string {

@@ -10,6 +10,7 @@ import type { Headers, Stored } from '../links/delivery.ts'
 import {
   CAUSE,
   extendPath,
+  GEOS,
   MESSAGE_ID,
   PATH,
   REDACTED,
@@ -73,6 +74,7 @@ export class Copies {
     again: { readonly id: string; readonly headers: Headers } = { id: '', headers: {} },
   ): Promise<Stored> {
     const { scope, home, publisher } = this.#options
+    const { geos = [] } = event
     const id = messageId(event.id)
     const crossed = this.crossed(event, place)
     if (crossed.kind === 'refused') throw mayNotLeave(crossed.why)
@@ -87,6 +89,7 @@ export class Copies {
         ...(event.isFanOut ? { [CAUSE]: id } : {}),
         ...(event.traceparent === '' ? {} : { [TRACEPARENT]: event.traceparent }),
         ...(redacted.length === 0 ? {} : { [REDACTED]: redacted.join() }),
+        ...(geos.length === 0 ? {} : { [GEOS]: geos.join() }),
         ...again.headers,
       },
     })

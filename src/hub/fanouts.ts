@@ -191,6 +191,13 @@ export class FanOuts {
     this.#look(live)
   }
 
+  /** A task that is over is sent again: its answers are to be late, for as long as those of one that just ended. */
+  async closed(id: string): Promise<void> {
+    if (this.#live.has(id)) return
+    const { store } = this.#options
+    await store.end((await store.ended(id)) ?? { id, ended: 'withdrawn' })
+  }
+
   /** Takes an answer in. Resolves when it is kept: it may be acknowledged then. */
   async answer(triggeredid: string, stamp: string, answer: Answer): Promise<AnswerOutcome> {
     const live = this.#live.get(triggeredid)

@@ -294,6 +294,7 @@ export class Hub implements Part {
     const handlers = controlHandlers({
       ...this.#options,
       names: this.#names,
+      copies: this.#copies,
       fanOuts,
       registry,
       topology: membership,

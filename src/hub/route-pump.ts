@@ -293,12 +293,13 @@ class Router {
   }
 }
 
-function traceOf(delivery: Delivery, event: KeptnEvent): string {
+function traceOf(delivery: Pick<Delivery, 'header'>, event: KeptnEvent): string {
   return delivery.header(TRACEPARENT) ?? event.traceparent
 }
 
-function outgoingOf(
-  delivery: Delivery,
+/** An event as it goes down. */
+export function outgoingOf(
+  delivery: Pick<Delivery, 'body' | 'header'>,
   event: KeptnEvent,
   path: readonly string[],
   isFanOut: boolean,

@@ -1,7 +1,8 @@
 import type { Sighting } from '../domain/sighting.ts'
 import { seenEvent } from '../domain/sighting.ts'
+import { geoOfStamp } from '../domain/residency.ts'
 import { KEPTN_STREAM } from '../domain/store-names.ts'
-import { parseDeadLetterSubject, parseLinkSubject } from '../domain/subject.ts'
+import { parseDeadLetterSubject, parseLinkSubject, tailOf } from '../domain/subject.ts'
 import type { Trace } from '../domain/trace.ts'
 import { buildTrace } from '../domain/trace.ts'
 import { SignetError } from '../errors.ts'
@@ -12,6 +13,7 @@ import { Turnstile } from '../runtime/turnstile.ts'
 import type { ControlCall, ControlHandler } from './control-handler.ts'
 import { controlHandler } from './control-handler.ts'
 import type { HubParts } from './control-handlers.ts'
+import { shown } from './shown.ts'
 
 /** What `trace` answers. */
 export interface TraceAnswer extends Trace {
@@ -140,14 +142,26 @@ class Tracing {
     const body = Buffer.from(message.body.buffer, message.body.byteOffset, message.body.length)
     // Most messages are of other contexts: to look for some bytes costs a hundredth of parsing them.
     if (!body.includes(this.#needle)) return
-    const event = seenEvent(body.toString('utf8'), this.#args.context)
+    const place = placeOf(where, message.subject)
+    const event = this.#seen(body, place)
     if (event === undefined) return
     if (this.#sightings.length >= MOST_SIGHTINGS) {
       this.#truncated = true
       return
     }
-    const { storedAt: at, sequence, subject } = message
-    this.#sightings.push({ where, ...placeOf(where, subject), at, sequence, event })
+    const { storedAt: at, sequence } = message
+    this.#sightings.push({ where, ...place, at, sequence, event })
+  }
+
+  /** The event as whoever asks may see it: what it says of itself besides names and results is data. */
+  #seen(body: Buffer, { stamp = '' }: Pick<Sighting, 'stamp'>) {
+    const { context } = this.#args
+    const event = seenEvent(body.toString('utf8'), context)
+    if (event === undefined || event.message === '') return event
+    const from = [geoOfStamp(this.#parts.topology.current, stamp)]
+    const crossed = shown(this.#parts, this.#call, { from, tail: tailOf(event.type) ?? '' }, body)
+    if (crossed.kind === 'refused') return { ...event, message: '' }
+    return seenEvent(Buffer.from(crossed.body).toString('utf8'), context)
   }
 }
 
@@ -161,6 +175,11 @@ function placeOf(where: Sighting['where'], subject: string): Pick<Sighting, 'sta
       return stamp === undefined ? {} : { stamp }
     }
     case 'dead-letters':
-      return parseDeadLetterSubject(subject) ?? {}
+      return placeOfLetter(subject)
   }
+}
+
+function placeOfLetter(subject: string): Pick<Sighting, 'stamp' | 'reason'> {
+  const letter = parseDeadLetterSubject(subject)
+  return letter === undefined ? {} : { stamp: letter.stamp, reason: letter.reason }
 }

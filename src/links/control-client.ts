@@ -15,6 +15,8 @@ export interface ControlClientOptions {
   readonly scope: Scope
   /** `user@host`, as the hub logs it. */
   readonly by: string
+  /** Where the command runs, if it is known. */
+  readonly from?: { readonly stamp?: string; readonly geo?: string }
   /** The client's name, as operators see it in `/connz`. */
   readonly clientName: string
   readonly inboxPrefix: string
@@ -80,11 +82,11 @@ export class ControlClient {
    */
   async ask({ verb, args, signal, onProgress }: ControlQuestion): Promise<ControlAnswer> {
     signal.throwIfAborted()
-    const { scope, by } = this.#options
+    const { scope, by, from = {} } = this.#options
     const asking = new ControlAsking({
       side: this.#side,
       subject: controlSubject(scope, verb),
-      request: { version: 1, id: randomUUID(), by, args },
+      request: { version: 1, id: randomUUID(), by, ...from, args },
       patienceMs: this.#patienceMs,
       onProgress: onProgress ?? (() => undefined),
       nobody: (why) => this.#nobody(verb, why),

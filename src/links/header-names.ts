@@ -13,6 +13,8 @@ export const REDACTED = 'Signet-Redacted'
 export const GEOS = 'Signet-Geos'
 /** The dead letter that a message was, by its sequence; put back, it is another one if it fails again. */
 export const LETTER = 'Signet-Letter'
+/** A replay that is to be delivered though the stamp has the event: the name of its run. */
+export const RUN = 'Signet-Run'
 /** What a dead letter says of the message that it was. */
 export const LETTERS = {
   /** Where it was read from: subject, and sequence in the stream there. */

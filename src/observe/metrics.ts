@@ -44,6 +44,24 @@ export class Metrics {
     'Events that were set aside, by reason.',
     ['direction', 'reason'],
   )
+  readonly lettersRetried = this.#count(
+    'hub',
+    'signet_dead_letters_retried_total',
+    'Dead letters that somebody tried again, by whether they were put back or stay.',
+    ['result'],
+  )
+  readonly lettersPurged = this.#count(
+    'hub',
+    'signet_dead_letters_purged_total',
+    'Dead letters that somebody purged.',
+    [],
+  )
+  readonly replayed = this.#count(
+    'hub',
+    'signet_replayed_total',
+    'Events of replays, by what became of them.',
+    ['result'],
+  )
   readonly residencyRefusals = this.#count(
     'agent',
     'signet_residency_refusals_total',

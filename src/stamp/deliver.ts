@@ -8,7 +8,15 @@ import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import type { Delivery } from '../links/delivery.ts'
-import { CAUSE, extendPath, parsePath, PATH, REDACTED, TRACEPARENT } from '../links/header-names.ts'
+import {
+  CAUSE,
+  extendPath,
+  parsePath,
+  PATH,
+  REDACTED,
+  RUN,
+  TRACEPARENT,
+} from '../links/header-names.ts'
 import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
@@ -85,7 +93,10 @@ async function deliver(
   if (!gate.isOpen(event)) await park(gate.opened(event))
   await orSetAside(deadLetters, 'down', delivery, async () => {
     const cause = delivery.header(CAUSE)
-    const entered = await wayIn.enter(tail, event.id, delivery.body, {
+    // A forced replay is another delivery of the same event.
+    const run = delivery.header(RUN)
+    const identity = run === undefined ? event.id : `${event.id}:replay-${run}`
+    const entered = await wayIn.enter(tail, identity, delivery.body, {
       [PATH]: extendPath(path, place.stamp),
       ...(cause === undefined ? {} : { [CAUSE]: cause }),
       ...redactedHeader(delivery),

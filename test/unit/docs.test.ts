@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { settingGroups } from '../../src/config/settings-schema.ts'
+import { adviceOn } from '../../src/domain/dead-letter.ts'
 import { LEASE_BUCKET, REGISTRATIONS_BUCKET, SENDING_BUCKET } from '../../src/domain/store-names.ts'
 import { errorTable } from '../../src/errors.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
@@ -90,6 +91,12 @@ test('docs/errors.md has every reason of a dead letter', async (t) => {
   t.true(known.size > 20, 'reasons are found at all')
   t.is(new Set(listed).size, listed.length)
   t.deepEqual(inOrder(listed), inOrder([...known]))
+  const broken = new Set(await malformed())
+  for (const reason of known) {
+    // What `signet dlq show` says of it.
+    const isMalformed = adviceOn(reason).startsWith('It is malformed')
+    t.is(isMalformed, broken.has(reason), reason)
+  }
 })
 
 function inOrder(words: readonly (string | undefined)[]): readonly (string | undefined)[] {

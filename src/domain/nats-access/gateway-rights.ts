@@ -68,6 +68,11 @@ export function hubRights({ scope, storeDomain, home }: Plane): Rights {
         'one',
         'take copies back that nobody needs any more',
       ),
+      say(
+        `${apiPrefix(storeDomain)}.STREAM.MSG.DELETE.${deadLetters}`,
+        'one',
+        'take out dead letters that are put back or purged',
+      ),
       ...[fanoutBucket, stampsBucket, callsBucket, leaseBucket].flatMap((bucket) =>
         bucketOwner(bucket, storeDomain),
       ),
