@@ -12,7 +12,7 @@ import type { Border } from './flow/border.ts'
 import type { StampServerOptions } from './http/stamp-server.ts'
 import { StampServer } from './http/stamp-server.ts'
 import type { Tunnel } from './http/tunnel-route.ts'
-import { BUCKET_TTL_MS } from './hub/hub.ts'
+import { hubBucketPlans } from './hub/hub-streams.ts'
 import { ApiLines } from './links/api-lines.ts'
 import { Bucket } from './links/bucket.ts'
 import type { NatsSide } from './links/nats-side.ts'
@@ -73,7 +73,7 @@ export function createTunnelExit(shared: Shared, controlPlane: ControlPlane): Tu
   const store = new Store(gateway, controlPlane.storeDomain)
   const names = storeNames(scope)
   const calls = { name: names.callsBucket, ttlMs: CALLS_TTL_MS, replicas }
-  const stamps = { name: names.stampsBucket, ttlMs: BUCKET_TTL_MS, replicas }
+  const { stamps } = hubBucketPlans(names, replicas)
   let standings: Bucket<unknown> | undefined
   return new TunnelExit({
     ...tunnel,

@@ -35,7 +35,7 @@ import { ControlService } from './control-service.ts'
 import type { EndedFanOut } from './fanout-store.ts'
 import type { FanOuts } from './fanouts.ts'
 import { makeFanOuts } from './make-fanouts.ts'
-import { makeHubStreams } from './hub-streams.ts'
+import { hubBucketPlans, makeHubStreams } from './hub-streams.ts'
 import type { HttpsStampsOptions } from './https-stamps.ts'
 import { HttpsStamps } from './https-stamps.ts'
 import { keptnReader } from './keptn-reader.ts'
@@ -81,11 +81,6 @@ export interface HubOptions {
   readonly metrics: Metrics
   readonly tracing?: Tracing | undefined
 }
-
-/** Buckets keep what nobody renews for so long; fan-outs may be open for three days (docs/configuration.md). */
-export const BUCKET_TTL_MS = 7 * 24 * 3_600_000
-/** What is known of stamps must outlive their silence: the registry itself forgets them. */
-const NO_TTL = 0
 
 /** What serves one control plane, in its home stamp. */
 export class Hub implements Part {
@@ -217,21 +212,13 @@ export class Hub implements Part {
   async #prepare() {
     const { hubStore, replicas, dedupeWindowMs, retentionMs, wayIn } = this.#options
     const ages = { maxAgeMs: retentionMs, duplicateWindowMs: dedupeWindowMs, replicas }
-    const { fanoutBucket, stampsBucket } = this.#names
+    const plans = hubBucketPlans(this.#names, replicas)
     await wayIn.open()
     await makeHubStreams(hubStore, this.#scope, this.#names, ages)
     await this.#consumers.makeForAnswers(this.#options.controlPlane.home.stamp)
     return {
-      fanOuts: await Bucket.open<FanOut | TargetRecord | EndedFanOut>(hubStore, {
-        name: fanoutBucket,
-        ttlMs: BUCKET_TTL_MS,
-        replicas,
-      }),
-      stamps: await Bucket.open<StampRecord | Standing>(hubStore, {
-        name: stampsBucket,
-        ttlMs: NO_TTL,
-        replicas,
-      }),
+      fanOuts: await Bucket.open<FanOut | TargetRecord | EndedFanOut>(hubStore, plans.fanOuts),
+      stamps: await Bucket.open<StampRecord | Standing>(hubStore, plans.stamps),
     }
   }
 

@@ -88,6 +88,11 @@ test.serial('a stamp that its ring allows joins by itself, and its answers count
   t.deepEqual(Object.keys(section.stamps), ['a', 'a-1', 'a-2'])
   t.like(section.counts, { passed: 3 })
   t.deepEqual(await rig.deadLetters(), [])
+  // Whether a stamp has joined is looked up for what it asks of Keptn, too; nothing ages there for that.
+  const { status } = await fetch(`${await rig.agent('a-1').url('http')}/controlPlane/v1/project`)
+  t.not(status, 403)
+  const bucket = `KV_${rig.names.stampsBucket}`
+  t.is((await (await rig.hubStore()).streams.info(bucket)).config.max_age, 0)
 })
 
 test.serial(

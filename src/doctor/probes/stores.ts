@@ -12,8 +12,7 @@ import {
 } from '../../domain/store-names.ts'
 import { deadLetterPattern } from '../../domain/subject.ts'
 import { inboundPlan } from '../../flow/way-in.ts'
-import { hubStreamPlans } from '../../hub/hub-streams.ts'
-import { BUCKET_TTL_MS } from '../../hub/hub.ts'
+import { hubBucketPlans, hubStreamPlans } from '../../hub/hub-streams.ts'
 import type { Look } from '../../links/inspection.ts'
 import { LEASE_MS } from '../../links/lease.ts'
 import type { StreamPlan } from '../../links/store.ts'
@@ -126,10 +125,11 @@ function hubPlans({ settings }: SetupFacts, { scope }: HubStorePlace): readonly 
   const names = storeNames(scope)
   const { retentionMs: maxAgeMs, dedupeWindowMs: duplicateWindowMs } = settings
   const ages = { maxAgeMs, duplicateWindowMs, replicas: 1 }
+  const { fanOuts, stamps } = hubBucketPlans(names, 1)
   return [
     ...hubStreamPlans(scope, names, ages).map(ofPlan),
-    ofBucket(names.fanoutBucket, BUCKET_TTL_MS),
-    ofBucket(names.stampsBucket),
+    ofBucket(fanOuts.name, fanOuts.ttlMs),
+    ofBucket(stamps.name, stamps.ttlMs),
     // Made with the first call that changes something.
     { ...ofBucket(names.callsBucket), isOptional: true },
     ofBucket(names.leaseBucket, LEASE_MS),
