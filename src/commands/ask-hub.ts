@@ -93,7 +93,8 @@ export function writeLines(
 }
 
 /** Where a command runs, for the residency of what it is shown; nothing where nobody says. */
-async function placeOf({ stamp, topologyDir }: HubAccess) {
+async function placeOf({ stamp, geo: said, topologyDir }: HubAccess) {
+  if (said !== undefined) return { ...(stamp !== undefined && { stamp }), geo: said }
   if (stamp === undefined) return {}
   const geo = await loadTopology(topologyDir).then(
     ({ topology }) => geoOfStamp(topology, stamp),

@@ -76,6 +76,8 @@ export interface HubAccess {
   readonly topologyDir: string
   /** Where the command runs in the place of an agent, with its rights. */
   readonly stamp: string | undefined
+  /** The geo that it runs in, where somebody says so. */
+  readonly geo: string | undefined
 }
 
 /** As `parseSettings`, of the same sources; what only an agent needs is not looked at. */
@@ -87,7 +89,11 @@ export function parseHubAccess(
   | { readonly ok: true; readonly access: HubAccess }
   | { readonly ok: false; readonly mistakes: readonly SettingMistake[] } {
   const source = new SettingsSource(environment, flags, file)
-  const values = source.values({ topologyDir: agentTable.topologyDir, stamp: agentTable.stamp })
+  const values = source.values({
+    topologyDir: agentTable.topologyDir,
+    stamp: agentTable.stamp,
+    geo: agentTable.geo,
+  })
   const access = { ...values, gateway: readNatsSide(source, gatewayTable) }
   const { mistakes } = source
   if (mistakes.length > 0) return { ok: false, mistakes }
