@@ -68,6 +68,8 @@ export interface AgentConfig {
   readonly dedupeWindowMs: number
   readonly retentionMs: number
   readonly presenceIntervalMs: number
+  /** How long (ms) nothing may come through a link before it counts as broken. */
+  readonly canaryLimitMs: number
   readonly replicas: Replicas
   readonly tunnel: TunnelConfig
   /** Where traces go; absent: nowhere. */
@@ -173,7 +175,8 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       const lead = { leads, leader, agents: await agents.read() }
       const links = { ...(up.gateway && { gateway: up.gateway.state }), keptn: keptn.state }
       const https = up.api && (led?.https ?? { endpoint: up.api.shownEndpoint, polls: false })
-      const sources = { config, homeOf, links, https, hubs, integrations, reloads }
+      const canaries = led?.canaries ?? []
+      const sources = { config, homeOf, links, https, canaries, hubs, integrations, reloads }
       const now = { topology: topology.current, place: local?.stamp(), reasons: reasons() }
       return agentStatus({ ...sources, ...now, ...lead }, Date.now())
     },

@@ -67,24 +67,32 @@ export class AggregateEmitter {
 
   /** The answers lie in the stream that brought them; one at a time is read and merged. */
   async #merge(head: FanOut, records: TargetRecords, maxBytes: number): Promise<Merged> {
-    const sequences = head.targets.flatMap(({ stamp }) => {
+    const answers = head.targets.flatMap(({ stamp }) => {
       const record = records.get(stamp)
-      return record === undefined ? [] : finishedInOrder(record).map(([, { seq }]) => seq)
+      return record === undefined
+        ? []
+        : finishedInOrder(record).map(([id, { seq }]) => ({ id, seq }))
     })
     let merge = startMerge(maxBytes)
-    for (let start = 0; start < sequences.length && merge.data !== undefined; start += AHEAD) {
-      const slice = sequences.slice(start, start + AHEAD)
-      for (const data of await Promise.all(slice.map((sequence) => this.#answer(sequence)))) {
+    for (let start = 0; start < answers.length && merge.data !== undefined; start += AHEAD) {
+      const slice = answers.slice(start, start + AHEAD)
+      for (const data of await Promise.all(slice.map(({ id, seq }) => this.#answer(id, seq)))) {
         if (data !== undefined) merge = mergeAnswer(merge, data)
       }
     }
     return finishMerge(merge)
   }
 
-  async #answer(sequence: number): Promise<Readonly<Record<string, unknown>> | undefined> {
+  async #answer(
+    id: string,
+    sequence: number,
+  ): Promise<Readonly<Record<string, unknown>> | undefined> {
     const message = await this.#options.hubStore.message(this.#options.answers, sequence)
     if (message === undefined) return undefined
-    const data = parseJsonObject(Buffer.from(message.body).toString('utf8'))?.['data']
+    const event = parseJsonObject(Buffer.from(message.body).toString('utf8'))
+    // A stream that somebody has deleted gives its sequences out again.
+    if (event?.['id'] !== id) return undefined
+    const { data } = event
     return isJsonObject(data) ? data : undefined
   }
 

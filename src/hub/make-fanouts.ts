@@ -55,7 +55,6 @@ export function makeFanOuts(parts: FanOutParts): FanOuts {
       onlineSince: (stamp) => registry.onlineSince(stamp),
       drained: (stamp) => registry.isDrained(stamp),
     },
-    takeBack: (sequence) => hubStore.deleteMessage(names.down, sequence),
     now,
     log,
     metrics,

@@ -129,6 +129,10 @@ export class PulledSource implements DurableSource {
     this.#endIfOver()
   }
 
+  abandon(why: Error): void {
+    this.#fail(why)
+  }
+
   giveBack(delivery: Delivery): void {
     if (delivery instanceof PulledDelivery) this.#givenBack.push(delivery)
   }
@@ -284,7 +288,7 @@ export class PulledSource implements DurableSource {
     else this.#endIfOver()
   }
 
-  #fail(error: SignetError): void {
+  #fail(error: Error): void {
     this.#failure ??= error
     this.#wakeUp()
     this.#endIfOver()

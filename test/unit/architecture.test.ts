@@ -71,7 +71,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'flow',
     'hub/hub',
-    'stamp/collect',
+    'stamp/collection',
     'node:',
   ],
   doctor: [
@@ -83,7 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'flow',
     'hub/hub',
-    'stamp/collect',
+    'stamp/collection',
     'view/line',
     'node:',
   ],

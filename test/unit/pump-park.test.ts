@@ -39,6 +39,7 @@ function script(): Script {
         state.isStopped = true
         wake()
       },
+      abandon: () => {},
       giveBack: ({ sequence }) => settled.push(`back ${sequence}`),
       close: () => Promise.resolve(),
       async *[Symbol.asyncIterator]() {
