@@ -9,7 +9,6 @@ import { KEPTN_PATTERN } from './domain/store-names.ts'
 import type { Place } from './domain/subject.ts'
 import type { ControlPlane, Stamp } from './domain/topology.ts'
 import { DeadLetters } from './flow/dead-letters.ts'
-import { describeProofs } from './flow/proofs.ts'
 import type { WayIn } from './flow/way-in.ts'
 import type { KeptnApi } from './https/keptn-api.ts'
 import { CoreMessages } from './links/core-messages.ts'
@@ -20,9 +19,9 @@ import { Store } from './links/store.ts'
 import { perTopology } from './runtime/topology-source.ts'
 import { Behalf } from './stamp/behalf.ts'
 import { homeGeo } from './stamp/collect.ts'
+import { deliverPump } from './stamp/deliver.ts'
 import { Deliveries } from './stamp/deliveries.ts'
 import type { Gate } from './stamp/gate.ts'
-import { gatewayDelivery } from './stamp/gateway-delivery.ts'
 import { InterestGate } from './stamp/gate.ts'
 import { HttpsRole } from './stamp/https-role.ts'
 import { PresencePart } from './stamp/presence.ts'
@@ -62,7 +61,7 @@ export function createHttpsLeading({ both, ...options }: HttpsLeadingOptions): L
   const controlPlane = topology.current.controlPlanes[0] as ControlPlane
   const scope = { federation: topology.current.federation, controlPlane: controlPlane.name }
   const keptnSide = createKeptnSide({ ...options, isHome: false })
-  const { publisher, store: keptnStore, wayIn, reconciler, canary: keptnCanary } = keptnSide
+  const { publisher, store: keptnStore, wayIn, reconciler } = keptnSide
   const place = perTopology(topology, () => placeOf(now()))
   const gate = new InterestGate({
     topology,
@@ -96,7 +95,6 @@ export function createHttpsLeading({ both, ...options }: HttpsLeadingOptions): L
     publisher,
     keptnStore,
     wayIn,
-    keptnCanary,
     registrations,
     listen: () => new CoreSource(keptn, KEPTN_PATTERN),
   }
@@ -154,9 +152,6 @@ export function createHttpsLeading({ both, ...options }: HttpsLeadingOptions): L
     ],
     watched: [role, ...(nats === undefined ? [] : [nats.deliveries]), behalf],
     hubs: [],
-    get canaries() {
-      return describeProofs([...role.proofs, ...(nats?.deliveries.proofs ?? [])])
-    },
     get recipients() {
       return behalf.describe()
     },
@@ -181,7 +176,6 @@ function createNatsHalf({
   border,
   isEcho,
   inFlight,
-  canaryLimitMs,
   log,
   metrics,
 }: HttpsLeadingOptions & {
@@ -204,13 +198,10 @@ function createNatsHalf({
       log,
       metrics,
     })
-  const deliveries = controlPlanes.map(({ name, storeDomain }) =>
-    gatewayDelivery({
+  const pumps = controlPlanes.map(({ name, storeDomain }) =>
+    deliverPump({
       scope: { federation, controlPlane: name },
-      place,
-      gateway,
-      publisher,
-      canaryLimitMs,
+      place: place(),
       hubStore: new Store(gateway, storeDomain, { right: term }),
       term,
       wayIn,
@@ -224,7 +215,7 @@ function createNatsHalf({
   )
   return {
     publisher: deferred('publisher', [publisherPart(gateway, publisher, term)]),
-    deliveries: new Deliveries(deliveries, metrics, () => choice.standing === 'nats'),
+    deliveries: new Deliveries(pumps, metrics, () => choice.standing === 'nats'),
     way: natsWay({ topology, place, publisher, deadLetters, border, metrics }),
     deadLetters,
   }

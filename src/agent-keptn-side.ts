@@ -1,5 +1,4 @@
 import { KEPTN_STREAM, LOCAL_STREAM } from './domain/store-names.ts'
-import { KeptnCanary } from './flow/keptn-canary.ts'
 import { WayIn } from './flow/way-in.ts'
 import { WayInReconciler } from './flow/way-in-reconciler.ts'
 import { CoreMessages } from './links/core-messages.ts'
@@ -17,7 +16,6 @@ export interface KeptnSide {
   readonly store: Store
   readonly wayIn: WayIn
   readonly reconciler: WayInReconciler
-  readonly canary: KeptnCanary
 }
 
 export function createKeptnSide(options: {
@@ -25,7 +23,6 @@ export function createKeptnSide(options: {
   readonly term: Term
   readonly isHome: boolean
   readonly dedupeWindowMs: number
-  readonly canaryLimitMs: number
   readonly log: Log
   readonly metrics: Metrics
 }): KeptnSide {
@@ -48,17 +45,7 @@ export function createKeptnSide(options: {
     log,
     metrics,
   })
-  const canary = new KeptnCanary({
-    side: keptn,
-    store,
-    publisher,
-    wayIn,
-    collects: !isHome,
-    limitMs: options.canaryLimitMs,
-    log,
-    metrics,
-  })
-  return { publisher, store, wayIn, reconciler, canary }
+  return { publisher, store, wayIn, reconciler }
 }
 
 export function publisherPart(side: NatsSide, publisher: Publisher, { lost }: Term): Part {

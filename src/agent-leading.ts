@@ -6,7 +6,6 @@ import type { ControlPlane, Stamp } from './domain/topology.ts'
 import { KEPTN_PATTERN } from './domain/store-names.ts'
 import type { Border } from './flow/border.ts'
 import { DeadLetters } from './flow/dead-letters.ts'
-import { describeProofs } from './flow/proofs.ts'
 import { KeptnRegistrations } from './https/keptn-registrations.ts'
 import { KeptnSequences } from './https/keptn-sequences.ts'
 import type { ShipyardControllerOptions } from './https/shipyard-controller.ts'
@@ -76,8 +75,6 @@ export interface Leading {
   readonly parts: readonly Part[]
   readonly watched: readonly Watched[]
   readonly hubs: readonly Hub[]
-  /** How long ago something came through each link, for `/status`. */
-  readonly canaries: readonly object[]
   /** How many events wait for their integrations. */
   readonly held: number
   /** Where events are posted to, for `/status`. */
@@ -99,7 +96,6 @@ export function createLeading(options: LeadingOptions): Leading {
   const keptnSide = createKeptnSide({ ...options, isHome: homeOf !== undefined })
   const { publisher: keptnPublisher, store: keptnStore, wayIn, reconciler } = keptnSide
   const geo = homeOf?.home.geo ?? stampOf?.stamp().geo ?? ''
-  const { canary: keptnCanary } = keptnSide
   const deadLetters = (controlPlane: string): DeadLetters =>
     new DeadLetters({
       scope: { federation: topology.current.federation, controlPlane },
@@ -110,7 +106,7 @@ export function createLeading(options: LeadingOptions): Leading {
       log,
       metrics,
     })
-  const shared = { ...options, keptnStore, publisher: gatewayPublisher, wayIn, keptnCanary }
+  const shared = { ...options, keptnStore, publisher: gatewayPublisher, wayIn }
   const keptnAsked = homeOf === undefined ? undefined : createAsked(options.tunnel.way)
   const hubs = homeOf === undefined ? [] : [createHub(homeOf)]
   const stamp = stampOf === undefined ? undefined : createStamp(stampOf)
@@ -126,10 +122,6 @@ export function createLeading(options: LeadingOptions): Leading {
     ],
     watched: [...hubs, ...(stamp === undefined ? [] : [stamp.role, stamp.behalf])],
     hubs,
-    get canaries() {
-      const roles = [...hubs, ...(stamp === undefined ? [] : [stamp.role])]
-      return describeProofs(roles.flatMap(({ proofs }) => proofs))
-    },
     get recipients() {
       return stamp?.behalf.describe() ?? []
     },

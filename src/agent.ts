@@ -68,8 +68,6 @@ export interface AgentConfig {
   readonly dedupeWindowMs: number
   readonly retentionMs: number
   readonly presenceIntervalMs: number
-  /** How long (ms) nothing may come through a link before it counts as broken. */
-  readonly canaryLimitMs: number
   readonly replicas: Replicas
   readonly tunnel: TunnelConfig
   /** Where traces go; absent: nowhere. */
@@ -175,8 +173,7 @@ export function createAgent(config: AgentConfig, log: Log): Agent {
       const lead = { leads, leader, agents: await agents.read() }
       const links = { ...(up.gateway && { gateway: up.gateway.state }), keptn: keptn.state }
       const https = up.api && (led?.https ?? { endpoint: up.api.shownEndpoint, polls: false })
-      const canaries = led?.canaries ?? []
-      const sources = { config, homeOf, links, https, canaries, hubs, integrations, reloads }
+      const sources = { config, homeOf, links, https, hubs, integrations, reloads }
       const now = { topology: topology.current, place: local?.stamp(), reasons: reasons() }
       return agentStatus({ ...sources, ...now, ...lead }, Date.now())
     },

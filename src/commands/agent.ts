@@ -115,7 +115,6 @@ function agentConfig(settings: Settings, topology: Topology, version: string): A
     dedupeWindowMs: settings.dedupeWindowMs,
     retentionMs: settings.retentionMs,
     presenceIntervalMs: settings.presenceIntervalMs,
-    canaryLimitMs: settings.canaryLimitMs,
     replicas: storeReplicas === undefined ? 'most' : storeReplicas,
     tunnel: tunnelConfig(settings),
   }

@@ -158,15 +158,6 @@ export const agentTable = {
     plainHttpUrl,
     'Where traces go: a collector for OpenTelemetry’s OTLP over HTTP, such as `http://collector:4318`; `/v1/traces` is added. Without it there are none. What a collector wants in headers is set with `OTEL_EXPORTER_OTLP_HEADERS`.',
   ),
-  canaryLimitMs: setting(
-    'canaryLimit',
-    ['SIGNET_CANARY_LIMIT'],
-    positiveMs,
-    'How long nothing may come through a link, though it is connected, before the agent is not ready and begins to heal the link. Canaries go out six times as often.',
-    {
-      default: '30s',
-    },
-  ),
   keptnServices: setting(
     'keptnServices',
     ['SIGNET_KEPTN_SERVICES'],

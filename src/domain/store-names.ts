@@ -5,12 +5,6 @@ import type { Scope } from './subject.ts'
 /** The stream of a Keptn NATS that republishes to `sh.keptn.>`: the only way in. */
 export const INBOUND_STREAM = 'SIGNET_IN'
 export const INBOUND_PATTERN = 'signet.in.>'
-/**
- * Canaries of a Keptn NATS: one into each of our streams there. Nothing under `sh.keptn.>` comes of them, so
- * that neither Keptn nor an integration hears any.
- */
-export const INBOUND_CANARY = 'signet.canary.in'
-export const LOCAL_CANARY = 'signet.canary.local'
 /** The stream that collects what a stamp's integrations publish; never at home (wire 1.7). */
 export const LOCAL_STREAM = 'SIGNET_LOCAL'
 /** Keptn's own stream in the home stamp, which shipyard-controller makes (wire 1.7). */

@@ -7,12 +7,6 @@ import { isName } from './name.ts'
  * subjects, and reversible.
  */
 
-/**
- * The tail of canaries on a link, down and up. No event has it: the type of each begins with another token
- * (wire 1.3).
- */
-export const CANARY_TAIL = 'canary'
-
 const KEPTN_PREFIX = 'sh.keptn.'
 const INBOUND_PREFIX = 'signet.in.'
 

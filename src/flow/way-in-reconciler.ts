@@ -56,9 +56,8 @@ export class WayInReconciler implements Part {
   readonly name = 'reconciler of the way in'
   readonly #options: WayInReconcilerOptions
   readonly #stopping = new AbortController()
-  /** Up to here everything has been said, of the stream that was made then. */
+  /** Up to here everything has been said. */
   #checked = 0
-  #streamMadeAt = 0
   #running: Promise<void> | undefined
   #again = false
   #isConnected = true
@@ -128,8 +127,6 @@ export class WayInReconciler implements Part {
     const saidState = await store.stream(said)
     // Keptn makes its stream when it starts: there is nobody to tell yet.
     if (inbound === undefined || saidState === undefined) return
-    if (inbound.createdAt !== this.#streamMadeAt) this.#checked = 0
-    this.#streamMadeAt = inbound.createdAt
     const last = inbound.lastSequence
     const lowest = Math.max(this.#checked + 1, inbound.firstSequence, last - LAST_WINDOW + 1)
     if (lowest > last) return
@@ -161,9 +158,8 @@ export class WayInReconciler implements Part {
     const { store, said } = this.#options
     const missing = new Set<number>()
     let oldest: { readonly sequence: number; readonly storedAt: number } | undefined
-    await store.headers(INBOUND_STREAM, from, last, ({ subject, sequence, storedAt }) => {
-      // Of a canary nothing is ever said.
-      if (storedAt < since || inboundTail(subject) === undefined) return true
+    await store.headers(INBOUND_STREAM, from, last, ({ sequence, storedAt }) => {
+      if (storedAt < since) return true
       oldest ??= { sequence, storedAt }
       missing.add(sequence)
       return true

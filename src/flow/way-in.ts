@@ -1,10 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import {
-  INBOUND_CANARY,
-  INBOUND_PATTERN,
-  INBOUND_STREAM,
-  KEPTN_PATTERN,
-} from '../domain/store-names.ts'
+import { INBOUND_PATTERN, INBOUND_STREAM, KEPTN_PATTERN } from '../domain/store-names.ts'
 import { isSameEvent } from '../domain/same-event.ts'
 import { inboundSubject, keptnSubject } from '../domain/subject.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
@@ -34,7 +29,7 @@ const ANY_BODY = ''
 export function inboundPlan(dedupeWindowMs: number): StreamPlan {
   return {
     name: INBOUND_STREAM,
-    subjects: [INBOUND_PATTERN, INBOUND_CANARY],
+    subjects: [INBOUND_PATTERN],
     // An id is remembered for the window whether its message still lies there or not, and a kill of
     // the server reads the window back from what lies there (nats-notes 4.1).
     maxAgeMs: dedupeWindowMs,

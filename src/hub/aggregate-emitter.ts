@@ -67,32 +67,24 @@ export class AggregateEmitter {
 
   /** The answers lie in the stream that brought them; one at a time is read and merged. */
   async #merge(head: FanOut, records: TargetRecords, maxBytes: number): Promise<Merged> {
-    const answers = head.targets.flatMap(({ stamp }) => {
+    const sequences = head.targets.flatMap(({ stamp }) => {
       const record = records.get(stamp)
-      return record === undefined
-        ? []
-        : finishedInOrder(record).map(([id, { seq }]) => ({ id, seq }))
+      return record === undefined ? [] : finishedInOrder(record).map(([, { seq }]) => seq)
     })
     let merge = startMerge(maxBytes)
-    for (let start = 0; start < answers.length && merge.data !== undefined; start += AHEAD) {
-      const slice = answers.slice(start, start + AHEAD)
-      for (const data of await Promise.all(slice.map(({ id, seq }) => this.#answer(id, seq)))) {
+    for (let start = 0; start < sequences.length && merge.data !== undefined; start += AHEAD) {
+      const slice = sequences.slice(start, start + AHEAD)
+      for (const data of await Promise.all(slice.map((sequence) => this.#answer(sequence)))) {
         if (data !== undefined) merge = mergeAnswer(merge, data)
       }
     }
     return finishMerge(merge)
   }
 
-  async #answer(
-    id: string,
-    sequence: number,
-  ): Promise<Readonly<Record<string, unknown>> | undefined> {
+  async #answer(sequence: number): Promise<Readonly<Record<string, unknown>> | undefined> {
     const message = await this.#options.hubStore.message(this.#options.answers, sequence)
     if (message === undefined) return undefined
-    const event = parseJsonObject(Buffer.from(message.body).toString('utf8'))
-    // A stream that somebody has deleted gives its sequences out again.
-    if (event?.['id'] !== id) return undefined
-    const { data } = event
+    const data = parseJsonObject(Buffer.from(message.body).toString('utf8'))?.['data']
     return isJsonObject(data) ? data : undefined
   }
 

@@ -1,15 +1,17 @@
 import type { KeptnEvent } from '../domain/event.ts'
 import type { Answer } from '../domain/fanin.ts'
 import { isWrappedAnswer } from '../domain/https-answer.ts'
+import { durableName, storeNames } from '../domain/store-names.ts'
 import type { Place, Scope } from '../domain/subject.ts'
-import { CANARY_TAIL, keptnSubject, parseLinkSubject } from '../domain/subject.ts'
-import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
+import { keptnSubject, parseLinkSubject } from '../domain/subject.ts'
+import { ACK_WAIT_MS, durableReader } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { WayIn } from '../flow/way-in.ts'
-import type { Delivery, DeliverySource } from '../links/delivery.ts'
+import type { Delivery } from '../links/delivery.ts'
 import { extendPath, LINK, parsePath, PATH, REDACTED, TRACEPARENT } from '../links/header-names.ts'
+import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -17,17 +19,13 @@ import type { Tracing } from '../observe/tracing.ts'
 import { noTracing } from '../observe/tracing.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { FanOuts } from './fanouts.ts'
-import type { StampCanaries } from './stamp-canaries.ts'
 
 export interface AnswerPumpOptions {
   /** Whether a stamp may speak from a place. */
   readonly isKnown: (place: Place) => boolean
   readonly scope: Scope
   readonly home: string
-  /** Opens its consumer on UP. */
-  readonly open: (signal: AbortSignal) => Promise<DeliverySource>
-  /** What is done with canaries of those who may speak, and of our own. */
-  readonly canaries: Pick<StampCanaries, 'take'>
+  readonly hubStore: Store
   readonly term: Term
   readonly wayIn: WayIn
   readonly fanOuts: FanOuts
@@ -40,10 +38,10 @@ export interface AnswerPumpOptions {
 
 /** Up, second half: answers into their fan-outs, everything else into the control plane (DESIGN 7.3). */
 export function answerPump(options: AnswerPumpOptions): Pump {
-  const { scope, open, fanOuts, canaries, deadLetters, log } = options
+  const { scope, home, hubStore, fanOuts, deadLetters, log } = options
   return new Pump({
     name: `answers to ${scope.controlPlane}`,
-    open,
+    open: durableReader(hubStore, storeNames(scope).up, durableName(home), options.term),
     direction: 'answer',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
@@ -55,10 +53,6 @@ export function answerPump(options: AnswerPumpOptions): Pump {
       const link = parseLinkSubject(delivery.subject)
       if (link === undefined) return setAside(options, delivery, 'bad-subject', delivery.subject)
       const { place, tail } = link
-      if (tail === CANARY_TAIL) {
-        canaries.take(place, delivery)
-        return undefined
-      }
       const parsed = parseDelivery(delivery, keptnSubject(tail))
       // NATS lets a stamp publish only as itself; the topology says where it stands (DESIGN 4). Who was
       // asked before it left the topology may still answer.

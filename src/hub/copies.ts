@@ -18,7 +18,6 @@ import {
 } from '../links/header-names.ts'
 import { messageId } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
-import type { Store } from '../links/store.ts'
 
 /** An event on its way to stamps. */
 export interface Outgoing {
@@ -44,7 +43,6 @@ export interface CopiesOptions {
   readonly border: Border
   /** To the gateway. */
   readonly publisher: Publisher
-  readonly hubStore: Store
 }
 
 /** Copies of events for stamps, in the stream DOWN: each is stored once, however often it is sent. */
@@ -77,6 +75,7 @@ export class Copies {
   ): Promise<Stored> {
     const { scope, home, publisher } = this.#options
     const { geos = [] } = event
+    const id = messageId(event.id)
     const crossed = this.crossed(event, place)
     if (crossed.kind === 'refused') throw mayNotLeave(crossed.why)
     const { body, redacted } = crossed
@@ -85,9 +84,9 @@ export class Copies {
       body,
       stream: this.stream,
       headers: {
-        [MESSAGE_ID]: `${copyId(event.id, place.stamp)}${again.id}`,
+        [MESSAGE_ID]: `${id}:${place.stamp}${again.id}`,
         [PATH]: extendPath(event.path, home.stamp),
-        ...(event.isFanOut ? { [CAUSE]: messageId(event.id) } : {}),
+        ...(event.isFanOut ? { [CAUSE]: id } : {}),
         ...(event.traceparent === '' ? {} : { [TRACEPARENT]: event.traceparent }),
         ...(redacted.length === 0 ? {} : { [REDACTED]: redacted.join() }),
         ...(geos.length === 0 ? {} : { [GEOS]: geos.join() }),
@@ -95,17 +94,4 @@ export class Copies {
       },
     })
   }
-
-  /** Takes the copy of an event back that its stamp has not been handed yet. */
-  async takeBack(eventId: string, stamp: string, sequence: number): Promise<void> {
-    const { hubStore } = this.#options
-    // A stream that somebody has deleted gives its sequences out again: what lies there may be another copy.
-    const found = await hubStore.message(this.stream, sequence)
-    if (found?.header(MESSAGE_ID)?.startsWith(copyId(eventId, stamp)) === true)
-      await hubStore.deleteMessage(this.stream, sequence)
-  }
-}
-
-function copyId(eventId: string, stamp: string): string {
-  return `${messageId(eventId)}:${stamp}`
 }

@@ -23,6 +23,8 @@ export interface FanOutKeeperOptions {
   readonly copies: Copies
   /** Absent: Keptn is not asked whether a sequence is paused. */
   readonly pauses?: PauseWatch | undefined
+  /** Takes a copy back that its stamp has not been handed yet. */
+  readonly takeBack: (sequence: number) => Promise<void>
   readonly now: () => number
   readonly log: Log
 }
@@ -142,7 +144,7 @@ export class FanOutKeeper {
     const sequence = live.copies.get(stamp)
     const record = live.records.get(stamp)
     if (sequence === undefined || Object.keys(record?.started ?? {}).length > 0) return
-    await this.#options.copies.takeBack(live.head.id, stamp, sequence)
+    await this.#options.takeBack(sequence)
     live.copies.delete(stamp)
   }
 

@@ -9,13 +9,11 @@ import type { ControlPlane, Topology } from '../domain/topology.ts'
 import { SignetError } from '../errors.ts'
 import type { Border } from '../flow/border.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
-import type { KeptnCanary } from '../flow/keptn-canary.ts'
-import type { Proof } from '../flow/proofs.ts'
+import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import { Bucket } from '../links/bucket.ts'
 import type { ControlListener } from '../links/control-listener.ts'
 import type { CoreMessages } from '../links/core-messages.ts'
-import type { NatsSide } from '../links/nats-side.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Replicas } from '../links/replicas.ts'
 import type { Store } from '../links/store.ts'
@@ -25,22 +23,26 @@ import type { Metrics } from '../observe/metrics.ts'
 import type { Tracing } from '../observe/tracing.ts'
 import { following } from '../runtime/abort.ts'
 import type { Part } from '../runtime/lifecycle.ts'
+import type { Pump } from '../runtime/pump.ts'
+import { drainPumps, pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
 import type { TopologySource } from '../runtime/topology-source.ts'
+import { answerPump } from './answer-pump.ts'
 import { caughtUp } from './caught-up.ts'
 import { Copies } from './copies.ts'
 import { controlHandlers } from './control-handlers.ts'
 import { ControlService } from './control-service.ts'
 import type { EndedFanOut } from './fanout-store.ts'
 import type { FanOuts } from './fanouts.ts'
-import { HubFlows } from './hub-flows.ts'
 import { makeFanOuts } from './make-fanouts.ts'
 import { hubBucketPlans, makeHubStreams } from './hub-streams.ts'
 import type { HttpsStampsOptions } from './https-stamps.ts'
 import { HttpsStamps } from './https-stamps.ts'
+import { keptnReader } from './keptn-reader.ts'
 import { Membership } from './membership.ts'
 import { observeFanOuts } from './observe-fanouts.ts'
 import { observeStamps } from './observe-stamps.ts'
+import { routePump } from './route-pump.ts'
 import { listStamps } from './stamp-list.ts'
 import type { StampRecord } from './stamp-registry.ts'
 import { StampRegistry } from './stamp-registry.ts'
@@ -58,11 +60,6 @@ export interface HubOptions {
   readonly publisher: Publisher
   readonly wayIn: WayIn
   readonly messages: CoreMessages
-  readonly gateway: NatsSide
-  readonly keptn: NatsSide
-  readonly keptnCanary: KeptnCanary
-  /** How long (ms) nothing may come through a link. */
-  readonly canaryLimitMs: number
   /** Where commands are heard. */
   readonly control: ControlListener
   readonly deadLetters: DeadLetters
@@ -97,7 +94,7 @@ export class Hub implements Part {
   #registry: StampRegistry | undefined
   #httpsStamps: HttpsStamps | undefined
   #fanOuts: FanOuts | undefined
-  #flows: HubFlows | undefined
+  #pumps: readonly Pump[] = []
   #control: ControlService | undefined
   readonly #stopping = new AbortController()
   #stopPreparing: (() => void) | undefined
@@ -111,11 +108,7 @@ export class Hub implements Part {
       controlPlane: options.controlPlane.name,
     }
     this.#names = storeNames(this.#scope)
-    this.#consumers = new StampConsumers({
-      ...options,
-      store: options.hubStore,
-      scope: this.#scope,
-    })
+    this.#consumers = new StampConsumers(options.hubStore, this.#scope)
     this.#copies = new Copies({
       ...options,
       scope: this.#scope,
@@ -127,12 +120,7 @@ export class Hub implements Part {
   /** Why it does not work, or undefined. */
   get notReady(): string | undefined {
     if (this.#reason !== undefined) return this.#reason
-    return this.#flows?.trouble
-  }
-
-  /** How long ago something came through each link. */
-  get proofs(): readonly Proof[] {
-    return this.#flows?.proofs ?? []
+    return pumpTrouble(this.#pumps)
   }
 
   /** All stamps as it sees them. */
@@ -173,8 +161,8 @@ export class Hub implements Part {
     const fanOuts = makeFanOuts({ ...shared, bucket, registry })
     await untilDone(() => fanOuts.load(), signal, note)
     this.#fanOuts = fanOuts
-    this.#flows = this.#makeFlows(fanOuts, registry, membership)
-    this.#flows.start()
+    this.#pumps = this.#makePumps(fanOuts, registry, membership)
+    for (const pump of this.#pumps) pump.start()
     this.#control = this.#makeControl(fanOuts, registry, membership)
     this.#control.start()
     this.#reason = 'takes in the answers that came while no hub ran'
@@ -197,7 +185,7 @@ export class Hub implements Part {
       metrics.fanoutsOpen.set(this.#fanOuts.open)
       observeFanOuts(this.#fanOuts.standing(), this.topology.rings, Date.now(), metrics)
     }
-    this.#flows?.observe()
+    observePumps(this.#pumps, metrics)
     const registry = this.#registry
     if (registry !== undefined) {
       const isThere = (stamp: string): boolean =>
@@ -213,7 +201,7 @@ export class Hub implements Part {
     this.#control?.stop()
     await this.#httpsStamps?.stop()
     try {
-      await this.#flows?.stop()
+      await drainPumps(this.#pumps)
     } finally {
       await this.#fanOuts?.stop()
       this.#registry?.stop()
@@ -222,20 +210,16 @@ export class Hub implements Part {
   }
 
   async #prepare() {
-    const { hubStore, replicas, wayIn } = this.#options
+    const { hubStore, replicas, dedupeWindowMs, retentionMs, wayIn } = this.#options
+    const ages = { maxAgeMs: retentionMs, duplicateWindowMs: dedupeWindowMs, replicas }
     const plans = hubBucketPlans(this.#names, replicas)
     await wayIn.open()
-    await this.#makeStreams()
+    await makeHubStreams(hubStore, this.#scope, this.#names, ages)
+    await this.#consumers.makeForAnswers(this.#options.controlPlane.home.stamp)
     return {
       fanOuts: await Bucket.open<FanOut | TargetRecord | EndedFanOut>(hubStore, plans.fanOuts),
       stamps: await Bucket.open<StampRecord | Standing>(hubStore, plans.stamps),
     }
-  }
-
-  #makeStreams(): Promise<void> {
-    const { hubStore, replicas, dedupeWindowMs, retentionMs } = this.#options
-    const ages = { maxAgeMs: retentionMs, duplicateWindowMs: dedupeWindowMs, replicas }
-    return makeHubStreams(hubStore, this.#scope, this.#names, ages)
   }
 
   /** The stamps of a coming topology have their consumers before anything is sent to them. */
@@ -309,16 +293,23 @@ export class Hub implements Part {
     return new ControlService({ scope: this.#scope, listener, handlers, log })
   }
 
-  #makeFlows(fanOuts: FanOuts, registry: StampRegistry, membership: Membership): HubFlows {
-    return new HubFlows({
-      ...this.#options,
-      scope: this.#scope,
-      fanOuts,
-      registry,
-      membership,
-      copies: this.#copies,
-      consumers: this.#consumers,
-      makeStreams: () => this.#makeStreams(),
-    })
+  #makePumps(fanOuts: FanOuts, registry: StampRegistry, membership: Membership): readonly Pump[] {
+    const { home } = this.#options.controlPlane
+    const { keptnStore, term } = this.#options
+    const scope = this.#scope
+    const shared = { ...this.#options, scope, fanOuts, registry, topology: membership }
+    return [
+      answerPump({
+        ...shared,
+        home: home.stamp,
+        isKnown: (place) => membership.mayAnswer(place),
+      }),
+      routePump({
+        ...shared,
+        copies: this.#copies,
+        now: Date.now,
+        open: keptnReader(keptnStore, home.stamp, term),
+      }),
+    ]
   }
 }

@@ -55,6 +55,7 @@ export function makeFanOuts(parts: FanOutParts): FanOuts {
       onlineSince: (stamp) => registry.onlineSince(stamp),
       drained: (stamp) => registry.isDrained(stamp),
     },
+    takeBack: (sequence) => hubStore.deleteMessage(names.down, sequence),
     now,
     log,
     metrics,

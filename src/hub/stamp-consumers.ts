@@ -3,33 +3,24 @@ import type { Place, Scope } from '../domain/subject.ts'
 import { directionPattern, linkPattern } from '../domain/subject.ts'
 import type { Stamp } from '../domain/topology.ts'
 import { ACK_WAIT_MS, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
-import { windowBack } from '../flow/resume.ts'
-import type { ConsumerStart } from '../links/consumer-config.ts'
 import type { Store } from '../links/store.ts'
 
 /** How many consumers are made at once. */
 const SLICE = 32
-
-export interface StampConsumersOptions {
-  readonly store: Store
-  readonly scope: Scope
-  /** The duplicate window of the stamps, in milliseconds. */
-  readonly dedupeWindowMs: number
-}
-
-const SETTINGS = {
+const FROM_THE_FIRST = {
+  start: { from: 'all' },
   ackWaitMs: ACK_WAIT_MS,
   maxAckPending: MAX_ACK_PENDING,
 } as const
 
 /** The durable consumers of a hub store: one for each stamp, so that a stamp needs no right to create any (DESIGN 4). */
 export class StampConsumers {
-  readonly #options: StampConsumersOptions
-  readonly #down: string
+  readonly #store: Store
+  readonly #scope: Scope
 
-  constructor(options: StampConsumersOptions) {
-    this.#options = options
-    this.#down = storeNames(options.scope).down
+  constructor(store: Store, scope: Scope) {
+    this.#store = store
+    this.#scope = scope
   }
 
   /** None for those that NATS never reaches. */
@@ -41,34 +32,27 @@ export class StampConsumers {
     }
   }
 
-  /**
-   * May be called again for one that is there. One that is not begins at `start`; by default with what a
-   * stamp would know again if it had it already: somebody may have deleted its consumer.
-   */
-  make(place: Place, start?: () => Promise<ConsumerStart>): Promise<void> {
-    const { store, scope, dedupeWindowMs } = this.#options
-    return store.ensureConsumer({
-      stream: this.#down,
+  /** May be called again for one that is there. */
+  make(place: Place): Promise<void> {
+    return this.#store.ensureConsumer({
+      stream: storeNames(this.#scope).down,
       durable: durableName(place.stamp),
-      filter: linkPattern(scope, 'down', place),
-      start: start ?? (() => windowBack(store, this.#down, dedupeWindowMs)),
-      ...SETTINGS,
+      filter: linkPattern(this.#scope, 'down', place),
+      ...FROM_THE_FIRST,
     })
   }
 
   drop(stamp: string): Promise<void> {
-    return this.#options.store.deleteConsumer(this.#down, durableName(stamp))
+    return this.#store.deleteConsumer(storeNames(this.#scope).down, durableName(stamp))
   }
 
-  /** The one that the hub reads the answers with, to begin at `start`. */
-  makeForAnswers(home: string, start: () => Promise<ConsumerStart>): Promise<void> {
-    const { store, scope } = this.#options
-    return store.ensureConsumer({
-      stream: storeNames(scope).up,
+  /** The one that the hub reads the answers with. */
+  makeForAnswers(home: string): Promise<void> {
+    return this.#store.ensureConsumer({
+      stream: storeNames(this.#scope).up,
       durable: durableName(home),
-      filter: directionPattern(scope, 'up'),
-      start,
-      ...SETTINGS,
+      filter: directionPattern(this.#scope, 'up'),
+      ...FROM_THE_FIRST,
     })
   }
 }

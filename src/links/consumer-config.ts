@@ -2,27 +2,22 @@ import type { ConsumerConfig, ConsumerInfo } from '@nats-io/jetstream'
 import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
 
-/** Where a consumer begins that is not there yet. */
-export type ConsumerStart =
-  | { readonly from: 'all' }
-  | { readonly from: 'new' }
-  | { readonly from: 'sequence'; readonly at: number }
-
 /** A durable pull consumer. */
 export interface ConsumerPlan {
   readonly stream: string
   readonly durable: string
   readonly filter: string
-  /** Asked for only where the consumer is not there yet. */
-  readonly start: ConsumerStart | (() => Promise<ConsumerStart>)
+  readonly start:
+    | { readonly from: 'all' }
+    | { readonly from: 'new' }
+    | { readonly from: 'sequence'; readonly at: number }
   readonly ackWaitMs: number
   readonly maxAckPending: number
 }
 
-/** What the server is told when the consumer is made, to begin at `start`. */
+/** What the server is told when the consumer is made. */
 export function consumerConfig(
-  plan: Omit<ConsumerPlan, 'start'>,
-  start: ConsumerStart,
+  plan: ConsumerPlan,
 ): Partial<ConsumerConfig> & { durable_name: string } {
   return {
     durable_name: plan.durable,
@@ -30,11 +25,11 @@ export function consumerConfig(
     filter_subject: plan.filter,
     ack_wait: nanos(plan.ackWaitMs),
     max_ack_pending: plan.maxAckPending,
-    ...startAt(start),
+    ...startAt(plan),
   }
 }
 
-function startAt(start: ConsumerStart): Partial<ConsumerConfig> {
+function startAt({ start }: ConsumerPlan): Partial<ConsumerConfig> {
   switch (start.from) {
     case 'all':
       return { deliver_policy: DeliverPolicy.All }

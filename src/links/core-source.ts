@@ -19,9 +19,6 @@ export class CoreSource implements DeliverySource {
     this.#subscription.unsubscribe()
   }
 
-  // There is no consumer that could be opened anew.
-  abandon(): void {}
-
   // Nobody keeps it: there is nobody to hand it back to.
   giveBack(): void {}
 

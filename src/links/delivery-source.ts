@@ -129,10 +129,6 @@ export class PulledSource implements DurableSource {
     this.#endIfOver()
   }
 
-  abandon(why: Error): void {
-    this.#fail(why)
-  }
-
   giveBack(delivery: Delivery): void {
     if (delivery instanceof PulledDelivery) this.#givenBack.push(delivery)
   }
@@ -288,7 +284,7 @@ export class PulledSource implements DurableSource {
     else this.#endIfOver()
   }
 
-  #fail(error: Error): void {
+  #fail(error: SignetError): void {
     this.#failure ??= error
     this.#wakeUp()
     this.#endIfOver()

@@ -25,8 +25,6 @@ export interface Delivery {
 export interface DeliverySource extends AsyncIterable<Delivery> {
   /** Takes nothing new, and hands nothing more out. */
   stop(): void
-  /** Hands out what has come, then ends the iteration with an error: whoever reads opens it anew. */
-  abandon(why: Error): void
   /** Takes back what was handed out and is not done; `close` hands it back to the server. */
   giveBack(delivery: Delivery): void
   /**

@@ -53,7 +53,6 @@ export class NatsSide {
   #connected = false
   #isRefused = false
   #connects = 0
-  #upSince = 0
   #closing = false
   #watching: Promise<void> | undefined
   #explaining: Promise<void> | undefined
@@ -142,19 +141,6 @@ export class NatsSide {
     return this.#connected
   }
 
-  /** Since when it is connected, by `performance.now()`; only while it is. */
-  get upSince(): number {
-    return this.#upSince
-  }
-
-  /**
-   * Gives the connection up and dials anew: for one whose server answers pings and passes nothing on. What is
-   * on its way is sent again or comes again, as after any outage. Nothing while it is not connected.
-   */
-  async reconnect(): Promise<void> {
-    if (this.#connected) await this.connection.reconnect()
-  }
-
   get state(): SideState {
     if (!this.#connected) return { connected: false, reason: this.#reason }
     const connection = this.#connection
@@ -241,7 +227,6 @@ export class NatsSide {
   #up(): void {
     this.#connected = true
     this.#connects += 1
-    this.#upSince = performance.now()
     this.#options.events.connected(this.#connection?.getServer() ?? '')
     for (const listener of this.#onConnect) listener()
   }

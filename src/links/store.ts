@@ -1,5 +1,17 @@
-import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream'
-import { JetStreamApiError, jetstream, jetstreamManager } from '@nats-io/jetstream'
+import type {
+  JetStreamClient,
+  JetStreamManager,
+  StreamConfig,
+  StreamInfo,
+} from '@nats-io/jetstream'
+import {
+  DiscardPolicy,
+  JetStreamApiError,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from '@nats-io/jetstream'
 import { nanos } from '@nats-io/transport-node'
 import { apiPrefix } from '../domain/store-names.ts'
 import { SignetError } from '../errors.ts'
@@ -13,7 +25,6 @@ import { withReplicas } from './replicas.ts'
 import type { MessageHeaders } from './stream-headers.ts'
 import { readHeaders } from './stream-headers.ts'
 import type { NatsSide } from './nats-side.ts'
-import { differs, streamConfig } from './stream-config.ts'
 import type { Right } from './term.ts'
 import { ALWAYS, mustHold } from './term.ts'
 
@@ -190,10 +201,8 @@ export class Store {
       const api = await this.#api()
       const lookup = api.consumers.info(plan.stream, plan.durable)
       const existing = await orMissing(lookup, NOT_FOUND.consumer)
-      if (existing === undefined) {
-        const start = typeof plan.start === 'function' ? await plan.start() : plan.start
-        await api.consumers.add(plan.stream, consumerConfig(plan, start))
-      } else if (outdated(existing, plan)) {
+      if (existing === undefined) await api.consumers.add(plan.stream, consumerConfig(plan))
+      else if (outdated(existing, plan)) {
         await api.consumers.update(plan.stream, plan.durable, {
           filter_subject: plan.filter,
           ack_wait: nanos(plan.ackWaitMs),
@@ -253,13 +262,9 @@ export class Store {
   }
 
   /** One message by its sequence; undefined where it is gone. */
-  message(stream: string, sequence: number): Promise<StoredMessage | undefined> {
-    return this.#message(stream, { seq: sequence })
-  }
-
-  async #message(stream: string, query: { seq: number }): Promise<StoredMessage | undefined> {
+  async message(stream: string, sequence: number): Promise<StoredMessage | undefined> {
     try {
-      const lookup = (await this.#api()).streams.getMessage(stream, query)
+      const lookup = (await this.#api()).streams.getMessage(stream, { seq: sequence })
       const found = await orMissing(lookup, NOT_FOUND.message)
       // The client's declaration allows null as well, for what the server does not find.
       if (found === undefined || found === null) return undefined
@@ -271,32 +276,8 @@ export class Store {
         header: (name) => (found.header?.has(name) ? found.header.get(name) : undefined),
       }
     } catch (error) {
-      throw translate(error, `Message ${query.seq} of ${stream} could not be read`)
+      throw translate(error, `Message ${sequence} of ${stream} could not be read`)
     }
-  }
-
-  /**
-   * The sequence of the first message that was stored since a time (ms since the epoch); the one after the
-   * last where there is none. Not by a consumer from a time: where the last message was deleted, that of
-   * 2.9.10 finds nothing.
-   */
-  async firstSince(stream: string, at: number): Promise<number> {
-    const state = await this.stream(stream)
-    if (state === undefined || state.messages === 0) return (state?.lastSequence ?? 0) + 1
-    let [low, high] = [state.firstSequence, state.lastSequence + 1]
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2)
-      const found = await this.#messageFrom(stream, middle)
-      if (found === undefined || found.storedAt >= at) high = middle
-      else low = found.sequence + 1
-    }
-    return low
-  }
-
-  /** The first message at or after a sequence. */
-  async #messageFrom(stream: string, sequence: number): Promise<StoredMessage | undefined> {
-    // The client's type knows either of them only; the server takes both.
-    return this.#message(stream, { seq: sequence, next_by_subj: '>' } as { seq: number })
   }
 
   /** Forgets all messages of a stream under a subject pattern. */
@@ -319,6 +300,34 @@ export class Store {
       throw translate(error, `Message ${sequence} of ${stream} could not be taken back`)
     }
   }
+}
+
+function streamConfig(
+  plan: StreamPlan,
+  replicas: number,
+): Partial<StreamConfig> & { name: string } {
+  return {
+    name: plan.name,
+    subjects: [...plan.subjects],
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    discard: DiscardPolicy.Old,
+    max_age: nanos(plan.maxAgeMs),
+    // The server refuses a window beyond the age (nats-notes 4.1).
+    duplicate_window: nanos(Math.min(plan.duplicateWindowMs, plan.maxAgeMs)),
+    num_replicas: replicas,
+    ...(plan.republish === undefined ? {} : { republish: { ...plan.republish } }),
+  }
+}
+
+function differs({ config }: StreamInfo, wanted: Partial<StreamConfig>): boolean {
+  return (
+    config.max_age !== wanted.max_age ||
+    config.duplicate_window !== wanted.duplicate_window ||
+    config.num_replicas !== wanted.num_replicas ||
+    config.republish?.dest !== wanted.republish?.dest ||
+    config.subjects.join() !== wanted.subjects?.join()
+  )
 }
 
 async function orMissing<T>(lookup: Promise<T>, ...codes: number[]): Promise<T | undefined> {

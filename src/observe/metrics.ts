@@ -133,20 +133,8 @@ export class Metrics {
   readonly canaryAge = this.#level(
     'leader',
     'signet_canary_age_seconds',
-    'Since the last canary, or event, came through a NATS link in a direction.',
+    'Since the last canary event came through a link in a direction.',
     ['link', 'direction'],
-  )
-  readonly stampCanaryAge = this.#level(
-    'hub',
-    'signet_stamp_canary_age_seconds',
-    'Since a canary of a stamp came up through its link, or it has said that it heard one of the hub, as the hub knows it.',
-    ['direction', 'geo', 'ring', 'stamp'],
-  )
-  readonly healing = this.#count(
-    'leader',
-    'signet_healing_total',
-    'Steps taken because nothing came through a link, or something was gone: by what was seen (reason) and done (result).',
-    ['link', 'direction', 'reason', 'result'],
   )
   readonly consumerPending = this.#level(
     'leader',

@@ -11,8 +11,6 @@ export interface StatusSources {
   readonly links: Readonly<Record<string, object>>
   /** How the link over HTTPS stands; undefined where there is none. */
   readonly https: object | undefined
-  /** How long ago something came through each NATS link; empty where another agent knows. */
-  readonly canaries: readonly object[]
   readonly hubs: readonly HubSource[]
   /** Undefined where this cluster is no stamp. */
   readonly integrations: IntegrationSource | undefined
@@ -60,7 +58,6 @@ export function agentStatus(sources: StatusSources, now: number): object {
     homeOf: homeOf.map(({ name }) => name),
     configuration: sources.reloads.status(),
     links: { ...links, ...(https === undefined ? {} : { https }) },
-    canaries: sources.canaries,
     ...(integrations === undefined ? {} : { integrations: integrationStatus(integrations) }),
     hubs: hubs.map((hub) => ({
       name: hub.name,

@@ -61,10 +61,6 @@ export class Pump {
   #loop: Promise<void> | undefined
   #keeper: NodeJS.Timeout | undefined
   #reading = false
-  /** By `performance.now()`. */
-  #takenAt = 0
-  #openedAt = 0
-  #isHeldUp = false
   #pending = 0
   /** A failure that no retry mends, until some work succeeds. */
   #stuck: string | undefined
@@ -81,30 +77,6 @@ export class Pump {
   /** Messages that the consumer had still to hand out when it last handed one out. */
   get pending(): number {
     return this.#pending
-  }
-
-  /**
-   * Since when (`performance.now()`) it has had nothing to do but to wait for a delivery; undefined where it
-   * works off what it has, or has nothing to read from.
-   */
-  get waitsSince(): number | undefined {
-    if (!this.#reading || this.#isHeldUp) return undefined
-    return Math.max(this.#takenAt, this.#openedAt)
-  }
-
-  /** When (`performance.now()`) it last took a delivery; 0 before the first. */
-  get takenAt(): number {
-    return this.#takenAt
-  }
-
-  /** Whether it has a consumer that it reads. */
-  get isReading(): boolean {
-    return this.#reading
-  }
-
-  /** Has the consumer opened anew: what was taken is worked off, what is lost meanwhile comes again. */
-  reopen(why: SignetError): void {
-    this.#source?.abandon(why)
   }
 
   /** Why it does not work, or undefined. */
@@ -148,7 +120,6 @@ export class Pump {
         this.#source = await this.#options.open(signal)
         if (signal.aborted) this.#source.stop()
         this.#reading = true
-        this.#openedAt = performance.now()
         attempt = 0
         await this.#read(this.#source)
       } catch (error) {
@@ -162,14 +133,13 @@ export class Pump {
 
   async #read(source: DeliverySource): Promise<void> {
     for await (const delivery of source) {
-      this.#takenAt = performance.now()
       this.#pending = delivery.pending
       const job = this.#options.prepare(delivery)
       if (job === undefined) {
         delivery.ack()
         continue
       }
-      if (!this.#lanes.hasRoom) await this.#room()
+      if (!this.#lanes.hasRoom) await this.#lanes.room()
       // Stopped while it waited: not begun, and so it comes again to whoever reads next.
       if (this.#stopping.signal.aborted) {
         source.giveBack(delivery)
@@ -181,13 +151,6 @@ export class Pump {
       this.#held.set(delivery.sequence, delivery)
       this.#lanes.add(job.key, (park) => this.#work(delivery, job, park), delivery.body.length)
     }
-  }
-
-  async #room(): Promise<void> {
-    this.#isHeldUp = true
-    await this.#lanes.room()
-    this.#isHeldUp = false
-    this.#takenAt = performance.now()
   }
 
   async #work(delivery: Delivery, job: Job, park: Park): Promise<void> {

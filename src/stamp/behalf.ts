@@ -2,34 +2,20 @@ import type { BehalfIntegration } from '../domain/behalf.ts'
 import type { Integration } from '../domain/interest.ts'
 import { KEPTN_PATTERN, LOCAL_STREAM, recipientDurable } from '../domain/store-names.ts'
 import type { SignetError } from '../errors.ts'
-import { ACK_WAIT_MS, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
-import { ConsumerWatch } from '../flow/consumer-watch.ts'
-import { DurableReader } from '../flow/durable-reader.ts'
+import { ACK_WAIT_MS, durableReader, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
 import type { WayIn } from '../flow/way-in.ts'
-import type { ConsumerStart } from '../links/consumer-config.ts'
 import type { DeliverySource } from '../links/delivery.ts'
-import type { NatsSide } from '../links/nats-side.ts'
-import type { Store } from '../links/store.ts'
 import type { Part } from '../runtime/lifecycle.ts'
 import { pumpTrouble } from '../runtime/pump.ts'
 import { untilDone } from '../runtime/retry.ts'
 import { BehalfRegistration } from './behalf-registration.ts'
 import type { CollectOptions } from './collect.ts'
-import { planeName } from './collect.ts'
-import { openCollection } from './collection.ts'
+import { openCollection, planeName } from './collect.ts'
 import { Recipient } from './recipient.ts'
 import type { Registrations } from './registrations.ts'
 
-export interface BehalfOptions extends Omit<CollectOptions, 'open' | 'canary'> {
-  readonly keptn: NatsSide
-  readonly keptnStore: Store
-  /** Listens to the integrations where no stream keeps what they publish. */
-  readonly listen: () => DeliverySource
-  readonly retentionMs: number
-  readonly dedupeWindowMs: number
-  /** How long (ms) nothing may come through though something waits. */
-  readonly canaryLimitMs: number
+export interface BehalfOptions extends Omit<CollectOptions, 'isDurable'> {
   readonly integrations: readonly BehalfIntegration[]
   readonly registrations: Registrations
   readonly wayIn: WayIn
@@ -39,7 +25,6 @@ interface Served {
   readonly integration: BehalfIntegration
   readonly registration: BehalfRegistration
   readonly recipient: Recipient
-  readonly watch: ConsumerWatch
 }
 
 /**
@@ -61,27 +46,14 @@ export class Behalf implements Part {
     }
     this.#served = options.integrations.map((integration) => {
       const registration = new BehalfRegistration({ ...options, integration, place })
-      const reader = this.#reader(integration)
       const recipient = new Recipient({
         ...options,
         integration,
         wishes: () => registration.wishes,
-        open: (signal) =>
-          options.wayIn.isDurable ? reader.open(signal) : Promise.resolve(options.listen()),
+        open: this.#source(integration),
         deadLetters: (project) => options.deadLetters(planeName(options.topology.current, project)),
       })
-      const watch = new ConsumerWatch({
-        ...options,
-        direction: 'down',
-        pump: recipient.pump,
-        reader,
-        side: options.keptn,
-        steps: ['pull', 'consumer', 'connection'],
-        hasCanaries: false,
-        limitMs: options.canaryLimitMs,
-        right: options.term,
-      })
-      return { integration, registration, recipient, watch }
+      return { integration, registration, recipient }
     })
   }
 
@@ -121,12 +93,12 @@ export class Behalf implements Part {
       this.#reason = error.message
     }
     await untilDone(() => wayIn.open(), signal, note)
-    if (wayIn.isDurable) await untilDone(() => openCollection(this.#options), signal, note)
-    for (const { integration, registration, recipient, watch } of this.#served) {
+    const isDurable = (): boolean => wayIn.isDurable
+    await untilDone(() => openCollection({ ...this.#options, isDurable }), signal, note)
+    for (const { integration, registration, recipient } of this.#served) {
       if (wayIn.isDurable) await untilDone(() => this.#makeConsumer(integration), signal, note)
       await registration.start()
       recipient.pump.start()
-      if (wayIn.isDurable) watch.start()
     }
     this.#reason = undefined
   }
@@ -158,8 +130,7 @@ export class Behalf implements Part {
   async stop(): Promise<void> {
     this.#reason = 'stopping'
     await Promise.all(
-      this.#served.map(async ({ registration, recipient, watch }) => {
-        watch.stop()
+      this.#served.map(async ({ registration, recipient }) => {
         try {
           await recipient.stop()
         } finally {
@@ -170,47 +141,24 @@ export class Behalf implements Part {
   }
 
   /** A new integration begins with what is said from now on. */
-  #makeConsumer(integration: BehalfIntegration, start = fromNowOn): Promise<void> {
+  #makeConsumer(integration: BehalfIntegration): Promise<void> {
     return this.#options.keptnStore.ensureConsumer({
       stream: LOCAL_STREAM,
       durable: this.#durableOf(integration),
       filter: KEPTN_PATTERN,
-      start,
+      start: { from: 'new' },
       ackWaitMs: ACK_WAIT_MS,
       maxAckPending: MAX_ACK_PENDING,
     })
   }
 
-  #reader(integration: BehalfIntegration): DurableReader {
-    const { keptnStore: store, term, dedupeWindowMs: windowMs, log, metrics } = this.#options
-    const { name } = integration
-    return new DurableReader({
-      store,
-      stream: LOCAL_STREAM,
-      durable: this.#durableOf(integration),
-      term,
-      making: {
-        make: async (start) => {
-          await openCollection(this.#options)
-          await this.#makeConsumer(integration, start)
-        },
-        // What was posted a day ago must not be posted again.
-        unseen: fromNowOn,
-        windowMs,
-        onMadeAnew: () => {
-          log.warn({ integration: name }, 'The consumer of a recipient was gone, and is made anew.')
-          const facts = { link: 'keptn', direction: 'down', reason: 'missing' }
-          metrics.healing.inc({ ...facts, result: 'consumer' })
-        },
-      },
-    })
+  #source(integration: BehalfIntegration): (signal: AbortSignal) => Promise<DeliverySource> {
+    const { wayIn, keptnStore, term, listen } = this.#options
+    const read = durableReader(keptnStore, LOCAL_STREAM, this.#durableOf(integration), term)
+    return (signal) => (wayIn.isDurable ? read(signal) : Promise.resolve(listen()))
   }
 
   #durableOf({ name, namespace }: BehalfIntegration): string {
     return recipientDurable(this.#options.place().stamp, name, namespace)
   }
-}
-
-function fromNowOn(): Promise<ConsumerStart> {
-  return Promise.resolve({ from: 'new' })
 }

@@ -1,19 +1,19 @@
 import type { KeptnEvent } from '../domain/event.ts'
-import { storeNames } from '../domain/store-names.ts'
+import { durableName, KEPTN_PATTERN, LOCAL_STREAM, storeNames } from '../domain/store-names.ts'
 import type { Place } from '../domain/subject.ts'
 import { linkSubject, tailOf } from '../domain/subject.ts'
 import type { Topology } from '../domain/topology.ts'
 import { controlPlaneOf } from '../domain/topology.ts'
-import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
+import { ACK_WAIT_MS, durableReader, MAX_ACK_PENDING } from '../flow/consumer-settings.ts'
 import type { Border } from '../flow/border.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
-import type { KeptnCanary } from '../flow/keptn-canary.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import { MESSAGE_ID, PATH, REDACTED } from '../links/header-names.ts'
 import { answerMessageId } from '../links/message-id.ts'
 import type { Publisher } from '../links/publisher.ts'
+import type { Store, StreamPlan } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -27,27 +27,68 @@ export interface CollectOptions {
   readonly topology: TopologySource
   /** Where this stamp stands now. */
   readonly place: () => Place
+  readonly keptnStore: Store
   readonly term: Term
-  /** Opens what the integrations publish: the stream that keeps it, or where there is none what is heard now. */
-  readonly open: (signal: AbortSignal) => Promise<DeliverySource>
-  readonly canary: Pick<KeptnCanary, 'take'>
+  /** Listens to the integrations where no stream keeps what they publish. */
+  readonly listen: () => DeliverySource
+  /** Whether the Keptn NATS keeps events. */
+  readonly isDurable: () => boolean
   /** To the gateway. */
   readonly publisher: Publisher
   /** Where the dead letters of a control plane go. */
   readonly deadLetters: (controlPlane: string) => DeadLetters
   readonly border: Border
+  readonly retentionMs: number
+  readonly dedupeWindowMs: number
   readonly inFlight: number
   readonly log: Log
   readonly metrics: Metrics
   readonly tracing?: Tracing | undefined
 }
 
+/** The stream that keeps what the integrations publish, agent or not. */
+export function localPlan({
+  retentionMs,
+  dedupeWindowMs,
+}: Pick<CollectOptions, 'retentionMs' | 'dedupeWindowMs'>): StreamPlan {
+  return {
+    name: LOCAL_STREAM,
+    subjects: [KEPTN_PATTERN],
+    maxAgeMs: retentionMs,
+    // Integrations set no message ids; what we brought in has been judged by SIGNET_IN.
+    duplicateWindowMs: Math.min(dedupeWindowMs, 120_000),
+    replicas: 1,
+  }
+}
+
+/** Makes that stream, and its consumer. */
+export async function openCollection(
+  options: Pick<
+    CollectOptions,
+    'keptnStore' | 'place' | 'retentionMs' | 'dedupeWindowMs' | 'isDurable'
+  >,
+): Promise<void> {
+  const { keptnStore, place, retentionMs, dedupeWindowMs, isDurable } = options
+  if (!isDurable()) return
+  await keptnStore.ensureStream(localPlan({ retentionMs, dedupeWindowMs }))
+  await keptnStore.ensureConsumer({
+    stream: LOCAL_STREAM,
+    durable: durableName(place().stamp),
+    filter: KEPTN_PATTERN,
+    start: { from: 'all' },
+    ackWaitMs: ACK_WAIT_MS,
+    maxAckPending: MAX_ACK_PENDING,
+  })
+}
+
 /** Up: what this stamp's integrations publish, to the hub store (DESIGN 4). */
 export function collectPump(options: CollectOptions): Pump {
-  const { canary, log } = options
+  const { keptnStore, place, log, isDurable, listen } = options
   return new Pump({
     name: 'collect',
-    open: options.open,
+    open: isDurable()
+      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place().stamp), options.term)
+      : () => Promise.resolve(listen()),
     direction: 'up',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
@@ -56,7 +97,6 @@ export function collectPump(options: CollectOptions): Pump {
       log.debug({ error }, 'Collecting waits.')
     },
     prepare: (delivery) => {
-      if (canary.take(delivery)) return undefined
       // It came in through SIGNET_IN: the hub knows it.
       if (delivery.header(PATH) !== undefined) return undefined
       const parsed = parseDelivery(delivery, delivery.subject)

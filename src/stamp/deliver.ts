@@ -1,12 +1,13 @@
 import type { KeptnEvent } from '../domain/event.ts'
 import type { Scope, StampName } from '../domain/subject.ts'
-import { CANARY_TAIL, keptnSubject, linkTails } from '../domain/subject.ts'
-import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
+import { keptnSubject, linkTails } from '../domain/subject.ts'
+import { durableName, storeNames } from '../domain/store-names.ts'
+import { ACK_WAIT_MS, durableReader } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import { orSetAside } from '../flow/settle.ts'
 import type { WayIn } from '../flow/way-in.ts'
-import type { Delivery, DeliverySource } from '../links/delivery.ts'
+import type { Delivery } from '../links/delivery.ts'
 import {
   CAUSE,
   extendPath,
@@ -16,6 +17,7 @@ import {
   RUN,
   TRACEPARENT,
 } from '../links/header-names.ts'
+import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -24,14 +26,11 @@ import { noTracing } from '../observe/tracing.ts'
 import type { Park } from '../runtime/lanes.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { Gate } from './gate.ts'
-import type { LinkCanary } from './link-canary.ts'
 
 export interface DeliverOptions {
   readonly scope: Scope
   readonly place: StampName
-  /** Opens the consumer that the hub made for this stamp. */
-  readonly open: (signal: AbortSignal) => Promise<DeliverySource>
-  readonly canary: Pick<LinkCanary, 'take'>
+  readonly hubStore: Store
   readonly term: Term
   readonly wayIn: WayIn
   readonly gate: Gate
@@ -46,11 +45,12 @@ export interface DeliverOptions {
 
 /** Down: from the hub store into this stamp's Keptn NATS (DESIGN 7.1). */
 export function deliverPump(options: DeliverOptions): Pump {
-  const { scope, place, open, canary, log } = options
+  const { scope, place, hubStore, log } = options
+  const { down } = storeNames(scope)
   const tailOf = linkTails(scope, 'down', place)
   return new Pump({
     name: `deliver from ${scope.controlPlane}`,
-    open,
+    open: durableReader(hubStore, down, durableName(place.stamp), options.term),
     direction: 'down',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
@@ -60,10 +60,6 @@ export function deliverPump(options: DeliverOptions): Pump {
     },
     prepare: (delivery) => {
       const tail = tailOf(delivery.subject) ?? ''
-      if (tail === CANARY_TAIL) {
-        canary.take(delivery)
-        return undefined
-      }
       const parsed = parseDelivery(delivery, tail === '' ? '' : keptnSubject(tail))
       const key = orderKey(parsed, delivery)
       if (!parsed.ok) {

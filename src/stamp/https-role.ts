@@ -10,16 +10,10 @@ import { deadLetterPattern } from '../domain/subject.ts'
 import type { SignetError } from '../errors.ts'
 import type { Border } from '../flow/border.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
-import { ConsumerWatch } from '../flow/consumer-watch.ts'
-import type { DurableReader } from '../flow/durable-reader.ts'
 import { observePumps } from '../flow/observe-pumps.ts'
-import type { KeptnCanary } from '../flow/keptn-canary.ts'
-import type { Proof } from '../flow/proofs.ts'
-import { observeProofs, proofTrouble } from '../flow/proofs.ts'
 import type { WayIn } from '../flow/way-in.ts'
 import type { KeptnApi } from '../https/keptn-api.ts'
 import type { DeliverySource } from '../links/delivery.ts'
-import type { NatsSide } from '../links/nats-side.ts'
 import type { Publisher } from '../links/publisher.ts'
 import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
@@ -33,7 +27,7 @@ import type { TopologySource } from '../runtime/topology-source.ts'
 import type { Admitted } from './admit.ts'
 import { admit, readPolled } from './admit.ts'
 import { nothingBegun, openBegun } from './begun.ts'
-import { collectionReader, openCollection } from './collection.ts'
+import { openCollection } from './collect.ts'
 import { openFanOutsHere, rememberedFanOuts } from './fan-outs-here.ts'
 import type { Gate } from './gate.ts'
 import type { LinkChoice } from './link-choice.ts'
@@ -61,10 +55,6 @@ export interface HttpsRoleOptions {
   readonly term: Term
   readonly listen: () => DeliverySource
   readonly wayIn: WayIn
-  readonly keptn: NatsSide
-  readonly keptnCanary: KeptnCanary
-  /** How long (ms) nothing may come through the Keptn NATS. */
-  readonly canaryLimitMs: number
   readonly gate: Gate
   /** What of all that is polled is this stamp's, and when. */
   readonly turns: Turns
@@ -106,7 +96,6 @@ export class HttpsRole implements Part {
   #forget: (() => void) | undefined
   #up: UpPump | undefined
   readonly #posted = new LRUCache<string, true>({ max: REMEMBERED })
-  #watch: ConsumerWatch | undefined
   #pumps: readonly Pump[] = []
   #reason: string | undefined = 'the Keptn NATS has not answered yet'
 
@@ -126,7 +115,7 @@ export class HttpsRole implements Part {
 
   /** Why it does not work, or undefined. */
   get notReady(): string | undefined {
-    const reason = this.#reason ?? pumpTrouble(this.#pumps) ?? proofTrouble(this.proofs)
+    const reason = this.#reason ?? pumpTrouble(this.#pumps)
     return reason ?? (this.#polls ? (this.#poll.trouble ?? this.#sender.trouble) : undefined)
   }
 
@@ -150,15 +139,15 @@ export class HttpsRole implements Part {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { wayIn, keptnStore, keptnCanary, listen, scope, retentionMs, both, log, metrics } =
-      this.#options
+    const { wayIn, keptnStore, scope, retentionMs, both, log, metrics } = this.#options
     const note = (error: SignetError): void => {
       if (this.#reason !== error.message) log.warn({ error }, 'The https link waits.')
       this.#reason = error.message
     }
     const isDurable = (): boolean => wayIn.isDurable
+    const collection = { ...this.#options, isDurable }
     await untilDone(() => wayIn.open(), signal, note)
-    if (isDurable()) await untilDone(() => openCollection(this.#options), signal, note)
+    await untilDone(() => openCollection(collection), signal, note)
     const setAside = {
       name: storeNames(scope).deadLetters,
       subjects: [deadLetterPattern(scope)],
@@ -179,14 +168,9 @@ export class HttpsRole implements Part {
       sender: this.#sender,
       metrics,
     })
-    const reader = collectionReader({
-      ...this.#options,
-      onMadeAnew: () => log.warn({}, 'What collects events was gone, and is made anew.'),
-    })
     this.#up = upPump({
       ...this.#options,
-      open: (it) => (isDurable() ? reader.open(it) : Promise.resolve(listen())),
-      canary: keptnCanary,
+      isDurable,
       choice: this.#choice,
       ways: { https, ...(both === undefined ? {} : { nats: both.nats }) },
       onSend: (event, link) => {
@@ -198,7 +182,6 @@ export class HttpsRole implements Part {
     })
     this.#pumps = [this.#up.pump]
     this.#up.pump.start()
-    if (isDurable()) this.#watchOver(this.#up.pump, reader)
     this.#forget = this.#choice.onChange(() => {
       this.#follow()
     })
@@ -207,16 +190,10 @@ export class HttpsRole implements Part {
     this.#reason = undefined
   }
 
-  /** How long ago something came through the Keptn NATS. */
-  get proofs(): readonly Proof[] {
-    return this.#watch === undefined ? [] : [this.#watch, this.#options.keptnCanary]
-  }
-
   /** Sets the gauges that say how things stand now. */
   observe(): void {
     const { gate, metrics } = this.#options
     observePumps(this.#pumps, metrics)
-    observeProofs(this.proofs, metrics)
     metrics.heldTriggered.set(gate.held)
     if (!this.#polls) metrics.linkUp.remove({ link: 'https' })
     else metrics.linkUp.set({ link: 'https' }, this.#poll.trouble === undefined ? 1 : 0)
@@ -225,8 +202,6 @@ export class HttpsRole implements Part {
   async stop(): Promise<void> {
     this.#reason = 'stopping'
     this.#forget?.()
-    this.#watch?.stop()
-    this.#options.keptnCanary.stop()
     const polled = this.#following.then(() => this.#poll.stop())
     const drained = drainPumps(this.#pumps)
     // After the pumps were told, so that what waits is handed back and not tried again.
@@ -248,25 +223,6 @@ export class HttpsRole implements Part {
       metrics.linkSwitches.inc({ link: 'nats', reason: 'nats-back' })
     // One after the other: what is stopped cannot be started before it has ended.
     this.#following = this.#following.then(() => (polls ? this.#poll.start() : this.#poll.stop()))
-  }
-
-  #watchOver(pump: Pump, reader: DurableReader): void {
-    const { keptn: side, keptnCanary, canaryLimitMs: limitMs, term: right } = this.#options
-    const { log, metrics } = this.#options
-    this.#watch = new ConsumerWatch({
-      direction: 'up',
-      pump,
-      reader,
-      side,
-      steps: ['pull', 'consumer', 'connection'],
-      hasCanaries: true,
-      limitMs,
-      right,
-      log,
-      metrics,
-    })
-    this.#watch.start()
-    keptnCanary.start()
   }
 
   async #admit(

@@ -2,14 +2,15 @@ import { setMaxListeners } from 'node:events'
 import { LRUCache } from 'lru-cache'
 import type { KeptnEvent } from '../domain/event.ts'
 import { isAnswer } from '../domain/https-answer.ts'
+import { durableName, LOCAL_STREAM } from '../domain/store-names.ts'
 import type { Place } from '../domain/subject.ts'
 import { SignetError } from '../errors.ts'
-import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
+import { ACK_WAIT_MS, durableReader } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
-import type { KeptnCanary } from '../flow/keptn-canary.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
 import { CAUSE, PATH } from '../links/header-names.ts'
+import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
 import type { Metrics } from '../observe/metrics.ts'
@@ -39,10 +40,10 @@ export interface UpWay {
 export interface UpPumpOptions {
   /** Where this stamp stands now. */
   readonly place: () => Place
+  readonly keptnStore: Store
   readonly term: Term
-  /** Opens what the integrations publish, as `CollectOptions` has it. */
-  readonly open: (signal: AbortSignal) => Promise<DeliverySource>
-  readonly canary: Pick<KeptnCanary, 'take'>
+  readonly listen: () => DeliverySource
+  readonly isDurable: () => boolean
   readonly choice: LinkChoice
   readonly ways: Readonly<Partial<Record<Link, UpWay>>>
   /** Called before an event is sent, so that it is known again when it comes back. */
@@ -72,14 +73,16 @@ export interface UpPump {
  * copy that comes by the other link. Only answers to fan-outs are free, for the hub knows them by their own id.
  */
 export function upPump(options: UpPumpOptions): UpPump {
-  const { canary, log, fanOuts } = options
+  const { keptnStore, place, log, isDurable, listen, fanOuts } = options
   const stopping = new AbortController()
   // As many events as are under way listen to it.
   setMaxListeners(0, stopping.signal)
   const sender = new Sender(options, stopping.signal)
   const pump = new Pump({
     name: 'send',
-    open: options.open,
+    open: isDurable()
+      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place().stamp), options.term)
+      : () => Promise.resolve(listen()),
     direction: 'up',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
@@ -88,7 +91,6 @@ export function upPump(options: UpPumpOptions): UpPump {
       log.debug({ error }, 'Sending waits.')
     },
     prepare: (delivery) => {
-      if (canary.take(delivery)) return undefined
       const cameIn = delivery.header(PATH) !== undefined
       const cause = delivery.header(CAUSE)
       // It came in through SIGNET_IN: the control plane has it.

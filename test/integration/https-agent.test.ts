@@ -179,7 +179,6 @@ test('a link of https without an endpoint is refused, with the way out', (t) => 
         http: any,
         inFlight: 1,
         drainMs: 1,
-        canaryLimitMs: 30_000,
         dedupeWindowMs: 1,
         retentionMs: 1,
         presenceIntervalMs: 1,

@@ -79,7 +79,6 @@ test('a stamp without JetStream delivers once, answers, and says that it is weak
         dedupeWindowMs: 60_000,
         retentionMs: 60_000,
         presenceIntervalMs: 200,
-        canaryLimitMs: 30_000,
         replicas: 1,
         tunnel: tunnelConfig(),
       },

@@ -19,7 +19,6 @@ export function agentConfig(
     dedupeWindowMs: 86_400_000,
     retentionMs: 604_800_000,
     presenceIntervalMs: 500,
-    canaryLimitMs: 30_000,
     replicas: 1,
     tunnel: tunnelConfig(),
   }

@@ -114,7 +114,6 @@ export async function httpsAgents(
         dedupeWindowMs: 3_600_000,
         retentionMs: 3_600_000,
         presenceIntervalMs: 500,
-        canaryLimitMs: 30_000,
         replicas: 1,
         tunnel: tunnelConfig(),
         upstreamPace: QUICK,

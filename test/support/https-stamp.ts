@@ -6,7 +6,6 @@ import type { Integration } from '../../src/domain/interest.ts'
 import type { OauthClient } from '../../src/domain/oauth-client.ts'
 import { DeadLetters } from '../../src/flow/dead-letters.ts'
 import type { Entered } from '../../src/flow/way-in.ts'
-import { KeptnCanary } from '../../src/flow/keptn-canary.ts'
 import { WayIn } from '../../src/flow/way-in.ts'
 import { KeptnApi } from '../../src/https/keptn-api.ts'
 import { CoreMessages } from '../../src/links/core-messages.ts'
@@ -139,18 +138,6 @@ export class HttpsStamp {
       publisher,
       listen: () => new CoreSource(side, 'sh.keptn.>'),
       wayIn,
-      keptn: side,
-      keptnCanary: new KeptnCanary({
-        side,
-        store,
-        publisher,
-        wayIn,
-        collects: true,
-        limitMs: 30_000,
-        log: silent,
-        metrics,
-      }),
-      canaryLimitMs: 30_000,
       gate: this.#gate(),
       // What the link does with an event is tried here; whose an event is, in test/integration/https-waves.test.ts.
       turns: {

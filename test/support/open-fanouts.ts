@@ -11,7 +11,6 @@ import { PauseWatch } from '../../src/hub/pause-watch.ts'
 import { SignetError } from '../../src/errors.ts'
 import { WayIn } from '../../src/flow/way-in.ts'
 import { Bucket } from '../../src/links/bucket.ts'
-import type { NatsSide } from '../../src/links/nats-side.ts'
 import { Publisher } from '../../src/links/publisher.ts'
 import { Store } from '../../src/links/store.ts'
 import { Metrics } from '../../src/observe/metrics.ts'
@@ -43,8 +42,6 @@ export interface OpenFanOuts {
   hub(): Promise<FanOuts>
   /** What Keptn was told, in order: `deployment.finished`. */
   told(): Promise<readonly StoredMessage[]>
-  /** Sends a copy to each of so many stamps; resolves with where they lie, by stamp. */
-  send(id: string, stamps: number): Promise<ReadonlyMap<string, number>>
   /** Sequences of copies that were taken back. */
   readonly takenBack: readonly number[]
 }
@@ -59,15 +56,12 @@ export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
   await wayIn.open()
   const age = { maxAgeMs: DAY, duplicateWindowMs: DAY, replicas: 1 }
   await store.ensureStream({ name: 'ANSWERS', subjects: ['answers'], ...age })
-  const takenBack: number[] = []
-  const hubStore = new WatchedStore(side, takenBack)
   const copies = new Copies({
     scope: SCOPE,
     home: { geo: 'eu', stamp: 'core' },
     topology,
     border: openBorder(),
     publisher,
-    hubStore,
   })
   const subjects = [directionPattern(SCOPE, 'down')]
   await store.ensureStream({ name: copies.stream, subjects, ...age })
@@ -77,6 +71,7 @@ export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
     replicas: 1,
   })
   const hubs: FanOuts[] = []
+  const takenBack: number[] = []
   const drained = new Set<string>()
   const keptn: OpenFanOuts['keptn'] = { isPaused: false, asked: 0 }
   t.teardown(async () => {
@@ -96,17 +91,6 @@ export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
     takenBack,
     drained,
     keptn,
-    async send(id, stamps) {
-      const event = { id, tail: 'event.deployment.triggered', body: BODY, path: [] }
-      const outgoing = { ...event, traceparent: '', isFanOut: true }
-      const lies = new Map<string, number>()
-      for (let index = 1; index <= stamps; index += 1) {
-        const stamp = `eu-${index}`
-        const stored = await copies.store(outgoing, { geo: 'eu', ring: 'canary', stamp })
-        lies.set(stamp, stored.sequence)
-      }
-      return lies
-    },
     async copies() {
       const stored = await readStream(side.connection, copies.stream)
       return stored.map(({ subject }) => subject.split('.')[6] ?? '')
@@ -139,6 +123,10 @@ export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
           onlineSince: () => 0,
           drained: (stamp) => drained.has(stamp),
         },
+        takeBack: (sequence) => {
+          takenBack.push(sequence)
+          return Promise.resolve()
+        },
         now: Date.now,
         log: silent,
         metrics: new Metrics(),
@@ -149,21 +137,6 @@ export async function openFanOuts(t: ExecutionContext): Promise<OpenFanOuts> {
       return hub
     },
     told: () => readStream(side.connection, 'SIGNET_IN'),
-  }
-}
-
-/** A store that tells what was taken out of it. */
-class WatchedStore extends Store {
-  readonly #deleted: number[]
-
-  constructor(side: NatsSide, deleted: number[]) {
-    super(side)
-    this.#deleted = deleted
-  }
-
-  override async deleteMessage(stream: string, sequence: number): Promise<void> {
-    await super.deleteMessage(stream, sequence)
-    this.#deleted.push(sequence)
   }
 }
 

@@ -127,7 +127,6 @@ export async function stampRig(
           dedupeWindowMs: 3_600_000,
           retentionMs: 3_600_000,
           presenceIntervalMs: 60_000,
-          canaryLimitMs: 30_000,
           replicas: 1,
           tunnel: tunnelConfig(),
         },

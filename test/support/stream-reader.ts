@@ -1,7 +1,5 @@
 import { JetStreamApiError, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { INBOUND_CANARY, LOCAL_CANARY } from '../../src/domain/store-names.ts'
-import { CANARY_TAIL, parseLinkSubject } from '../../src/domain/subject.ts'
 
 /** A message of a stream. */
 export interface StoredMessage {
@@ -34,9 +32,6 @@ export async function readStream(
       const next = { seq, next_by_subj: '>' } as { seq: number }
       const found = await api.streams.getMessage(stream, next)
       if (found === null) return messages
-      seq = found.seq + 1
-      // They come and go by themselves, and are no event.
-      if (isCanary(found.subject)) continue
       messages.push({
         subject: found.subject,
         body: found.data,
@@ -45,6 +40,7 @@ export async function readStream(
         storedAt: found.time.getTime(),
         header: (name) => found.header?.get(name) ?? '',
       })
+      seq = found.seq + 1
     }
   } catch (error) {
     const isEnd =
@@ -55,20 +51,11 @@ export async function readStream(
   }
 }
 
-function isCanary(subject: string): boolean {
-  const isLocal = subject === INBOUND_CANARY || subject === LOCAL_CANARY
-  return isLocal || parseLinkSubject(subject)?.tail === CANARY_TAIL
-}
-
-/**
- * Reads a stream that only grows, again and again: only what is new is fetched. One that was deleted and made
- * anew is read from its first message.
- */
+/** Reads a stream that only grows, again and again: only what is new is fetched. */
 export class GrowingStream {
   readonly #nc: NatsConnection
   readonly #name: string
-  #messages: StoredMessage[] = []
-  #created = ''
+  readonly #messages: StoredMessage[] = []
 
   constructor(nc: NatsConnection, name: string) {
     this.#nc = nc
@@ -76,13 +63,6 @@ export class GrowingStream {
   }
 
   async read(): Promise<readonly StoredMessage[]> {
-    const api = await jetstreamManager(this.#nc, { checkAPI: false })
-    const created = await api.streams.info(this.#name).then(
-      (info) => info.created,
-      () => '',
-    )
-    if (created !== this.#created) this.#messages = []
-    this.#created = created
     const next = (this.#messages.at(-1)?.sequence ?? 0) + 1
     this.#messages.push(...(await readStream(this.#nc, this.#name, next)))
     return this.#messages

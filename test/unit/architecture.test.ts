@@ -71,7 +71,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'flow',
     'hub/hub',
-    'stamp/collection',
+    'stamp/collect',
     'node:',
   ],
   doctor: [
@@ -83,7 +83,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'runtime',
     'flow',
     'hub/hub',
-    'stamp/collection',
+    'stamp/collect',
     'view/line',
     'node:',
   ],

@@ -35,7 +35,6 @@ test('the defaults are those of the table', (t) => {
     retentionMs: 604_800_000,
     inFlight: 256,
     presenceIntervalMs: 5_000,
-    canaryLimitMs: 30_000,
     httpPort: 8_081,
     servicesPort: 8_080,
     adminPort: 9_090,

@@ -39,7 +39,6 @@ function script(): Script {
         state.isStopped = true
         wake()
       },
-      abandon: () => {},
       giveBack: ({ sequence }) => settled.push(`back ${sequence}`),
       close: () => Promise.resolve(),
       async *[Symbol.asyncIterator]() {

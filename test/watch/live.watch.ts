@@ -20,6 +20,8 @@ const ALERT_AFTER = '5s'
 /** Deliveries that run while it is looked at; each takes a few seconds. */
 const DELIVERIES = 10
 const LIMIT_MS = 120_000
+/** No link carries canaries yet; the panel and its alert are there for when they do. */
+const NOT_YET = ['link.json: Age of the last canary (A)']
 
 const plan = planDemo({ count: 4, seed: 7 })
 const never = new AbortController().signal
@@ -102,7 +104,7 @@ test.serial('while deliveries run, no alert fires and every panel shows data', a
   }
   t.deepEqual([...fired], [])
   t.deepEqual(await prometheus.brokenRules(), [])
-  t.deepEqual(await darkPanels(), [])
+  t.deepEqual(await darkPanels(), NOT_YET)
 })
 
 test.serial('a gateway that stops is told by the stamps behind it and by the hub', async (t) => {

@@ -13,7 +13,6 @@ import type { SetupFacts } from '../facts.ts'
 import type { ConsumerFacts, PlannedConsumer } from '../store-facts.ts'
 import type { ConnectedSides, HubStorePlace, StorePlace } from './places.ts'
 import { hubPlaces, isHome, keptnPlace } from './places.ts'
-import { LOCAL_FILTER } from '../../stamp/collection.ts'
 
 /** What shipyard-controller reads with (wire 1.7). */
 const KEPTNS_OWN = 'shipyard-controller:all-events'
@@ -93,7 +92,7 @@ function localReaders(place: StorePlace, mine: string, atHome: boolean): Readers
   return {
     place,
     stream: atHome ? KEPTN_STREAM : LOCAL_STREAM,
-    own: { [mine]: planned(atHome ? KEPTN_PATTERN : LOCAL_FILTER) },
+    own: { [mine]: planned(KEPTN_PATTERN) },
     readerOf: (name) => {
       if (name === mine || name.startsWith(`${mine}_to_`)) return 'us'
       if (name === KEPTNS_OWN) return 'keptn'

@@ -16,13 +16,7 @@ import {
   stampDeadLetterPattern,
   stampPresencePattern,
 } from '../subject.ts'
-import {
-  bucketOwner,
-  consumerOwner,
-  consumerReader,
-  deleter,
-  streamOwner,
-} from './jetstream-rights.ts'
+import { bucketOwner, consumerOwner, consumerReader, streamOwner } from './jetstream-rights.ts'
 import type { Hear, Rights, Say } from './rights.ts'
 
 /** A control plane as those see it who reach its hub store. */
@@ -57,11 +51,7 @@ export function hubRights({ scope, storeDomain, home }: Plane): Rights {
   return {
     says: [
       say(directionPattern(scope, 'down'), 'one', 'copies for stamps'),
-      say(
-        directionPattern(scope, 'up'),
-        'one',
-        'answers that stamps posted to Keptn’s API, and canaries',
-      ),
+      say(directionPattern(scope, 'up'), 'one', 'answers that stamps posted to Keptn’s API'),
       say(deadLetterPattern(scope), 'one', 'dead letters'),
       say(apiFlowPattern(scope, '*'), 'many', 'whether another hub agent is there'),
       say(controlPattern(scope), 'many', 'commands that run in the home stamp'),
@@ -73,13 +63,16 @@ export function hubRights({ scope, storeDomain, home }: Plane): Rights {
         ...streamOwner(stream, storeDomain),
         ...consumerOwner(stream, storeDomain),
       ]),
-      deleter(
-        down,
-        'take copies back that nobody needs any more, and delete canaries',
-        storeDomain,
+      say(
+        `${apiPrefix(storeDomain)}.STREAM.MSG.DELETE.${down}`,
+        'one',
+        'take copies back that nobody needs any more',
       ),
-      deleter(deadLetters, 'take out dead letters that are put back or purged', storeDomain),
-      deleter(up, 'delete canaries', storeDomain),
+      say(
+        `${apiPrefix(storeDomain)}.STREAM.MSG.DELETE.${deadLetters}`,
+        'one',
+        'take out dead letters that are put back or purged',
+      ),
       ...[fanoutBucket, stampsBucket, callsBucket, leaseBucket].flatMap((bucket) =>
         bucketOwner(bucket, storeDomain),
       ),

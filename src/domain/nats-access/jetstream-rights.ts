@@ -16,11 +16,6 @@ export function streamOwner(stream: string, domain?: string): Say[] {
   ]
 }
 
-/** To take single messages out of a stream. */
-export function deleter(stream: string, why: string, domain?: string): Say {
-  return ask(`${apiPrefix(domain)}.STREAM.MSG.DELETE.${stream}`, why)
-}
-
 /** To make, change, read and forget consumers of a stream. */
 export function consumerOwner(stream: string, domain?: string): Say[] {
   const api = apiPrefix(domain)

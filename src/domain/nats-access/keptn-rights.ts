@@ -2,13 +2,11 @@ import {
   apiPrefix,
   CACHE_PREFIX,
   CACHE_STREAM,
-  INBOUND_CANARY,
   INBOUND_PATTERN,
   INBOUND_STREAM,
   KEPTN_PATTERN,
   KEPTN_STREAM,
   LEASE_BUCKET,
-  LOCAL_CANARY,
   LOCAL_STREAM,
   PINGS_SUBJECT,
   REGISTRATIONS_BUCKET,
@@ -17,7 +15,7 @@ import {
 } from '../store-names.ts'
 import type { Scope } from '../subject.ts'
 import { deadLetterPattern, inboxPrefix } from '../subject.ts'
-import { bucketOwner, consumerOwner, deleter, streamOwner } from './jetstream-rights.ts'
+import { bucketOwner, consumerOwner, streamOwner } from './jetstream-rights.ts'
 import type { Hear, Rights, Say } from './rights.ts'
 
 /** The agents of a stamp on its own Keptn NATS. */
@@ -31,12 +29,7 @@ export function agentRights(stamp: string, scopes: readonly Scope[]): Rights {
         'one',
         'events that integrations post, and all where JetStream is missing',
       ),
-      ...owned.flatMap((stream) => [
-        ...streamOwner(stream),
-        ...consumerOwner(stream),
-        deleter(stream, 'delete canaries'),
-      ]),
-      say(LOCAL_CANARY, 'one', 'canaries: whether what integrations say is collected'),
+      ...owned.flatMap((stream) => [...streamOwner(stream), ...consumerOwner(stream)]),
       ...streamOwner(CACHE_STREAM),
       say(`${CACHE_PREFIX}.>`, 'one', 'resources to keep'),
       say(PINGS_SUBJECT, 'none', 'pings, to the other agents'),
@@ -64,7 +57,6 @@ export function homeAgentRights(home: string): Rights {
       ...basics(home),
       ...streamOwner(INBOUND_STREAM),
       ...consumerOwner(INBOUND_STREAM),
-      deleter(INBOUND_STREAM, 'delete canaries'),
       say(`${apiPrefix()}.STREAM.INFO.${KEPTN_STREAM}`, 'one', 'how far Keptn’s stream is'),
       say(`${apiPrefix()}.STREAM.MSG.GET.${KEPTN_STREAM}`, 'one', 'read one message of it'),
       ...consumerOwner(KEPTN_STREAM),
@@ -103,7 +95,6 @@ function basics(agent: string): Say[] {
     say(`${apiPrefix()}.INFO`, 'one', 'whether there is JetStream'),
     say(`${apiPrefix()}.STREAM.NAMES`, 'one', 'whether another stream has Keptn’s subjects'),
     say(INBOUND_PATTERN, 'one', 'the way in'),
-    say(INBOUND_CANARY, 'one', 'canaries: whether it is open'),
     say(`${inboxPrefix(agent)}.>`, 'none', 'the probe for two sides of one account'),
   ]
 }
