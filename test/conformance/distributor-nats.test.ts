@@ -189,6 +189,8 @@ test('an event that NATS does not get is not answered as if it had', async (t) =
   t.is((await post()).status, 502)
   await server.restart()
   const heard = new Listener(nc, STARTED)
+  // The distributor may be back before the one that listens.
+  await eventually('the listener', async () => (await nc.rtt()) >= 0, LIMIT)
   await eventually('success', async () => (await post()).status === 200, LIMIT)
   await eventually('the event', () => heard.heard.length > 0, LIMIT)
   const ready = await fetch(`${made.url}/readyz`)
