@@ -81,14 +81,25 @@ export async function openCollection(
   })
 }
 
+/** How a pump comes to what this stamp's integrations publish: from that stream, or as it is said. */
+export function openLocal({
+  keptnStore,
+  place,
+  term,
+  isDurable,
+  listen,
+}: Pick<CollectOptions, 'keptnStore' | 'place' | 'term' | 'isDurable' | 'listen'>) {
+  return isDurable()
+    ? durableReader(keptnStore, LOCAL_STREAM, durableName(place().stamp), term)
+    : () => Promise.resolve(listen())
+}
+
 /** Up: what this stamp's integrations publish, to the hub store (DESIGN 4). */
 export function collectPump(options: CollectOptions): Pump {
-  const { keptnStore, place, log, isDurable, listen } = options
+  const { log } = options
   return new Pump({
     name: 'collect',
-    open: isDurable()
-      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place().stamp), options.term)
-      : () => Promise.resolve(listen()),
+    open: openLocal(options),
     direction: 'up',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,

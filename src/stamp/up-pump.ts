@@ -2,10 +2,9 @@ import { setMaxListeners } from 'node:events'
 import { LRUCache } from 'lru-cache'
 import type { KeptnEvent } from '../domain/event.ts'
 import { isAnswer } from '../domain/https-answer.ts'
-import { durableName, LOCAL_STREAM } from '../domain/store-names.ts'
 import type { Place } from '../domain/subject.ts'
 import { SignetError } from '../errors.ts'
-import { ACK_WAIT_MS, durableReader } from '../flow/consumer-settings.ts'
+import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
@@ -19,6 +18,7 @@ import { following } from '../runtime/abort.ts'
 import { Pump } from '../runtime/pump.ts'
 import type { Begun } from './begun.ts'
 import { begunKey } from './begun.ts'
+import { openLocal } from './collect.ts'
 import type { FanOutsHere } from './fan-outs-here.ts'
 import type { Link, LinkChoice } from './link-choice.ts'
 
@@ -73,16 +73,14 @@ export interface UpPump {
  * copy that comes by the other link. Only answers to fan-outs are free, for the hub knows them by their own id.
  */
 export function upPump(options: UpPumpOptions): UpPump {
-  const { keptnStore, place, log, isDurable, listen, fanOuts } = options
+  const { log, fanOuts } = options
   const stopping = new AbortController()
   // As many events as are under way listen to it.
   setMaxListeners(0, stopping.signal)
   const sender = new Sender(options, stopping.signal)
   const pump = new Pump({
     name: 'send',
-    open: isDurable()
-      ? durableReader(keptnStore, LOCAL_STREAM, durableName(place().stamp), options.term)
-      : () => Promise.resolve(listen()),
+    open: openLocal(options),
     direction: 'up',
     inFlight: options.inFlight,
     ackWaitMs: ACK_WAIT_MS,
