@@ -36,6 +36,10 @@ export interface ListedStamp {
   readonly link?: LinkKind
   /** The one that it is heard by. */
   readonly linkInUse?: LinkInUse
-  /** Absent where it does not say. */
-  readonly integrations?: { readonly known: number; readonly alive?: number }
+  /** Absent where it does not say. `subscriptions`: of all of them together. */
+  readonly integrations?: {
+    readonly known: number
+    readonly alive?: number
+    readonly subscriptions?: number
+  }
 }

@@ -1,3 +1,4 @@
+import type { Integration } from '../domain/interest.ts'
 import type { ListedStamp } from '../domain/listed-stamp.ts'
 import type { Presence } from '../domain/presence.ts'
 import type { Membership } from './membership.ts'
@@ -45,15 +46,24 @@ export function listStamps(
 }
 
 function said({ agent, agents, link, integrations, alive }: Omit<Presence, 'version'>) {
-  const known = integrations?.length
   return {
     ...(agent === '' ? {} : { agent }),
     ...(agents === undefined ? {} : { agents }),
     ...(link === undefined ? {} : { linkInUse: link }),
-    ...(known === undefined
+    ...(integrations === undefined || integrations === null
       ? {}
-      : { integrations: { known, ...(alive === undefined ? {} : { alive }) } }),
+      : {
+          integrations: {
+            known: integrations.length,
+            ...(alive === undefined ? {} : { alive }),
+            subscriptions: sum(integrations),
+          },
+        }),
   }
+}
+
+function sum(integrations: readonly Integration[]): number {
+  return integrations.reduce((count, { subscriptions }) => count + subscriptions.length, 0)
 }
 
 function iso(at: number): string {

@@ -38,7 +38,7 @@ test.serial('a stamp without NATS is listed as Keptn knows it', async (t) => {
     online: true,
     link: 'https',
     linkInUse: 'https',
-    integrations: { known: 1, alive: 1 },
+    integrations: { known: 1, alive: 1, subscriptions: 2 },
   })
 })
 
