@@ -22,6 +22,7 @@ import { homeGeo } from './stamp/collect.ts'
 import { deliverPump } from './stamp/deliver.ts'
 import { Deliveries } from './stamp/deliveries.ts'
 import type { Gate } from './stamp/gate.ts'
+import type { FanOutsHere } from './stamp/fan-outs-here.ts'
 import { InterestGate } from './stamp/gate.ts'
 import { HttpsRole } from './stamp/https-role.ts'
 import { PresencePart } from './stamp/presence.ts'
@@ -86,6 +87,7 @@ export function createHttpsLeading({ both, ...options }: HttpsLeadingOptions): L
       wayIn,
       place,
       isEcho: (event) => role.wasPosted(event),
+      fanOuts: { note: (cause) => role.noteFanOut(cause) },
     })
   const deadLetters = (name = controlPlane.name): DeadLetters =>
     both?.choice.standing === 'nats' && nats ? nats.deadLetters(name) : inStamp
@@ -175,6 +177,7 @@ function createNatsHalf({
   place,
   border,
   isEcho,
+  fanOuts,
   inFlight,
   log,
   metrics,
@@ -184,6 +187,7 @@ function createNatsHalf({
   readonly wayIn: WayIn
   readonly place: () => Place
   readonly isEcho: (event: KeptnEvent) => boolean
+  readonly fanOuts: Pick<FanOutsHere, 'note'>
 }) {
   const { gateway, choice, deferred } = both
   const { federation, controlPlanes } = topology.current
@@ -208,6 +212,7 @@ function createNatsHalf({
       gate,
       deadLetters: deadLetters(name),
       isEcho,
+      fanOuts,
       inFlight,
       log,
       metrics,

@@ -8,6 +8,7 @@ import { CAUSE, HTTPS_LINK, LINK, PATH, TRACEPARENT } from '../links/header-name
 import { messageId } from '../links/message-id.ts'
 import type { Metrics } from '../observe/metrics.ts'
 import { observeLag } from './deliver.ts'
+import type { FanOutsHere } from './fan-outs-here.ts'
 import type { Gate } from './gate.ts'
 
 /**
@@ -20,6 +21,7 @@ export interface AdmitOptions {
   /** The stamps that an event has been through when it is here, home first: the loop guard. */
   readonly path: string
   readonly wayIn: WayIn
+  readonly fanOuts: Pick<FanOutsHere, 'note'>
   readonly gate: Gate
   readonly deadLetters: DeadLetters
   readonly metrics: Metrics
@@ -31,7 +33,7 @@ export interface AdmitOptions {
  * is not held here, since the poller finds it again.
  */
 export async function admit(
-  { path, wayIn, gate, deadLetters, metrics }: AdmitOptions,
+  { path, wayIn, fanOuts, gate, deadLetters, metrics }: AdmitOptions,
   event: KeptnEvent,
   text: string,
   isFanOut: boolean,
@@ -44,6 +46,7 @@ export async function admit(
     await deadLetters.store('down', message, 'bad-type', 'its type is no subject of Keptn')
     return 'taken'
   }
+  if (isFanOut) await fanOuts.note(messageId(event.id))
   await orSetAside(deadLetters, 'down', message, async () => {
     const entered = await wayIn.enter(tail, event.id, body, {
       [PATH]: path,

@@ -25,6 +25,7 @@ import type { Tracing } from '../observe/tracing.ts'
 import { noTracing } from '../observe/tracing.ts'
 import type { Park } from '../runtime/lanes.ts'
 import { Pump } from '../runtime/pump.ts'
+import type { FanOutsHere } from './fan-outs-here.ts'
 import type { Gate } from './gate.ts'
 
 export interface DeliverOptions {
@@ -37,6 +38,8 @@ export interface DeliverOptions {
   readonly deadLetters: DeadLetters
   /** Whether an event is this stamp's own, which came to the control plane by another link; absent: none is. */
   readonly isEcho?: (event: KeptnEvent) => boolean
+  /** Where answers to fan-outs may go by another way than all else: is told of each before it is handed over. */
+  readonly fanOuts?: Pick<FanOutsHere, 'note'>
   readonly inFlight: number
   readonly log: Log
   readonly metrics: Metrics
@@ -76,7 +79,7 @@ export function deliverPump(options: DeliverOptions): Pump {
 }
 
 async function deliver(
-  { place, wayIn, gate, deadLetters, isEcho, metrics }: DeliverOptions,
+  { place, wayIn, gate, deadLetters, isEcho, fanOuts, metrics }: DeliverOptions,
   delivery: Delivery,
   tail: string,
   event: KeptnEvent,
@@ -91,8 +94,9 @@ async function deliver(
   if (isEcho?.(event) === true) return
   // The events of other integrations go on meanwhile.
   if (!gate.isOpen(event)) await park(gate.opened(event))
+  const cause = delivery.header(CAUSE)
+  if (cause !== undefined) await fanOuts?.note(cause)
   await orSetAside(deadLetters, 'down', delivery, async () => {
-    const cause = delivery.header(CAUSE)
     // A forced replay is another delivery of the same event.
     const run = delivery.header(RUN)
     const identity = run === undefined ? event.id : `${event.id}:replay-${run}`

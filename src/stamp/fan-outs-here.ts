@@ -6,11 +6,11 @@ import type { Store } from '../links/store.ts'
 
 /**
  * Which tasks came into this stamp as fan-outs: an answer to one of them is the hub's to count, and Keptn must
- * not see it as one (DESIGN 7.9). A task says so itself when it comes in (`Signet-Cause`), and its answer comes
- * through the same lane after it; an agent that takes over in between finds it in the bucket.
+ * not see it as one (DESIGN 7.9). It is noted before the task is handed over: a server may store an answer before
+ * the task that it says again (decision 65). An agent that takes over in between finds it in the bucket.
  */
 export interface FanOutsHere {
-  /** `cause`: the header. */
+  /** `cause`: the header `Signet-Cause`. */
   note(cause: string): Promise<void>
   /** By the id of the `.triggered`. */
   has(triggeredid: string): Promise<boolean>

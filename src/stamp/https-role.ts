@@ -97,6 +97,7 @@ export class HttpsRole implements Part {
   #up: UpPump | undefined
   readonly #posted = new LRUCache<string, true>({ max: REMEMBERED })
   #pumps: readonly Pump[] = []
+  #fanOuts = rememberedFanOuts()
   #reason: string | undefined = 'the Keptn NATS has not answered yet'
 
   constructor(options: HttpsRoleOptions) {
@@ -160,9 +161,8 @@ export class HttpsRole implements Part {
     const begun = isDurable()
       ? await untilDone(() => openBegun(keptnStore, retentionMs), signal, note)
       : nothingBegun
-    const fanOuts = isDurable()
-      ? await untilDone(() => openFanOutsHere(keptnStore, retentionMs), signal, note)
-      : rememberedFanOuts()
+    if (isDurable())
+      this.#fanOuts = await untilDone(() => openFanOutsHere(keptnStore, retentionMs), signal, note)
     const https = httpsWay({
       ...this.#options,
       sender: this.#sender,
@@ -178,7 +178,7 @@ export class HttpsRole implements Part {
         if (link === 'https') this.#posted.set(echoKey(event), true)
       },
       begun,
-      fanOuts,
+      fanOuts: this.#fanOuts,
     })
     this.#pumps = [this.#up.pump]
     this.#up.pump.start()
@@ -242,7 +242,13 @@ export class HttpsRole implements Part {
       return 'unnamed'
     const deadLetters = this.#options.deadLetters()
     const path = `${home},${place().stamp}`
-    return admit({ ...this.#options, deadLetters, path }, event, text, isFanOut)
+    const options = { ...this.#options, deadLetters, path, fanOuts: this.#fanOuts }
+    return admit(options, event, text, isFanOut)
+  }
+
+  /** Is told of each fan-out that comes by the other link, before it is handed over. */
+  noteFanOut(cause: string): Promise<void> {
+    return this.#fanOuts.note(cause)
   }
 
   /** Whether an event is what this stamp posted, so that nobody else could see where it comes from. */

@@ -8,7 +8,7 @@ import { ACK_WAIT_MS } from '../flow/consumer-settings.ts'
 import type { DeadLetters } from '../flow/dead-letters.ts'
 import { orderKey, parseDelivery } from '../flow/parse-delivery.ts'
 import type { Delivery, DeliverySource } from '../links/delivery.ts'
-import { CAUSE, PATH } from '../links/header-names.ts'
+import { PATH } from '../links/header-names.ts'
 import type { Store } from '../links/store.ts'
 import type { Term } from '../links/term.ts'
 import type { Log } from '../observe/log.ts'
@@ -73,7 +73,7 @@ export interface UpPump {
  * copy that comes by the other link. Only answers to fan-outs are free, for the hub knows them by their own id.
  */
 export function upPump(options: UpPumpOptions): UpPump {
-  const { log, fanOuts } = options
+  const { log } = options
   const stopping = new AbortController()
   // As many events as are under way listen to it.
   setMaxListeners(0, stopping.signal)
@@ -89,13 +89,10 @@ export function upPump(options: UpPumpOptions): UpPump {
       log.debug({ error }, 'Sending waits.')
     },
     prepare: (delivery) => {
-      const cameIn = delivery.header(PATH) !== undefined
-      const cause = delivery.header(CAUSE)
       // It came in through SIGNET_IN: the control plane has it.
-      if (cameIn && cause === undefined) return undefined
+      if (delivery.header(PATH) !== undefined) return undefined
       const parsed = parseDelivery(delivery, delivery.subject)
       const key = orderKey(parsed, delivery)
-      if (cameIn) return { key, work: () => fanOuts.note(cause ?? '') }
       if (parsed.ok) return { key, work: () => sender.send(delivery, parsed.event) }
       const { reason, detail } = parsed
       return { key, work: () => options.deadLetters().store('up', delivery, reason, detail) }

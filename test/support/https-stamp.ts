@@ -4,6 +4,7 @@ import type { ExecutionContext } from 'ava'
 import type { NatsProcess } from '../../src/demo/nats-process.ts'
 import type { Integration } from '../../src/domain/interest.ts'
 import type { OauthClient } from '../../src/domain/oauth-client.ts'
+import type { PolledRoute } from '../../src/domain/polled-turn.ts'
 import { DeadLetters } from '../../src/flow/dead-letters.ts'
 import type { Entered } from '../../src/flow/way-in.ts'
 import { WayIn } from '../../src/flow/way-in.ts'
@@ -46,6 +47,10 @@ export interface HttpsStampOptions {
   readonly timeoutMs?: number
   readonly sweepMs?: number
   readonly oauth?: OauthClient
+  /** Whose every event is that is polled. Default: this stamp's, as a notice. */
+  readonly route?: PolledRoute
+  /** Called before an event enters the stamp, which waits for it. */
+  readonly beforeEntering?: (id: string) => Promise<unknown>
   /** The term of its agents; by default they are alone. */
   readonly term?: Term
 }
@@ -109,6 +114,12 @@ export class HttpsStamp {
       withoutJetStream: new CoreMessages(side),
     })
     const { endpoint, token, oauth, timeoutMs = 20_000, sweepMs = 600_000 } = this.#options
+    const { route = 'take', beforeEntering } = this.#options
+    const enter = wayIn.enter.bind(wayIn)
+    wayIn.enter = async (tail, id, ...rest) => {
+      await beforeEntering?.(id)
+      return enter(tail, id, ...rest)
+    }
     const api = new KeptnApi({
       endpoint,
       ...(token === undefined ? {} : { token }),
@@ -141,7 +152,7 @@ export class HttpsStamp {
       gate: this.#gate(),
       // What the link does with an event is tried here; whose an event is, in test/integration/https-waves.test.ts.
       turns: {
-        judge: () => 'take',
+        judge: () => route,
         hear: () => undefined,
         hasBegun: () => Promise.resolve(true),
       },
